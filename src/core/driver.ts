@@ -1,0 +1,276 @@
+import type { z } from "zod";
+import type { Effect, Problem } from "./errors.js";
+import type { Json, JsonObject } from "./json.js";
+import type { Artifact, ArtifactReader, ArtifactWriter, Clock, Host, Http } from "./ports.js";
+
+/** In the order in which they happen (docs/design.md, "Planning"). */
+export const phases = ["fence", "preserve", "quiesce", "restore", "resume", "check", "unfence"] as const;
+export type Phase = (typeof phases)[number];
+
+/** Every call of a driver gets one. The engine has already put time-out, retry and redaction around the call. */
+export interface DriverContext {
+  /** The target's, signal's or check's name in the playbook: for messages. */
+  readonly name: string;
+  readonly host: Host;
+  readonly http: Http;
+  readonly clock: Clock;
+  /** Aborted on time-out and cancellation. Pass it on to whatever takes one. */
+  readonly signal: AbortSignal;
+  /** One line about where the work is: `42 of 310 MB`. Shown live, not kept. */
+  readonly progress: (line: string) => void;
+  /** A line worth keeping with the step: redacted, shown in the report. */
+  readonly log: (line: string) => void;
+}
+
+export interface CaptureContext extends DriverContext {
+  readonly artifacts: ArtifactWriter;
+}
+
+export interface ProveContext extends DriverContext {
+  readonly artifacts: ArtifactReader;
+  /** An empty folder, removed afterwards. */
+  readonly scratch: string;
+}
+
+export interface StepContext extends ProveContext {
+  /** `run/step`: the same on every attempt, so that names derived from it are found again. */
+  readonly key: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+}
+
+/** What `capture` found and kept. The artifacts are those written through the context. */
+export interface Captured<Data extends Json = Json> {
+  /** Identity by content (digest, commit, checksum): two captures of the same state have the same one. */
+  readonly identity: string;
+  /** For people: `v41 (sha256:3f2a…)`. */
+  readonly summary: string;
+  /** Plain data that restoring needs. No secrets. */
+  readonly data: Data;
+}
+
+/** A target's part of a checkpoint. */
+export interface CapturedPart<Data extends Json = Json> extends Captured<Data> {
+  readonly artifacts: readonly Artifact[];
+  /** When the capture began: data written later is not in it. Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Least to most (docs/design.md, "Words"). */
+export const proofLevels = ["declared", "captured", "readable", "restored", "rehearsed"] as const;
+export type ProofLevel = (typeof proofLevels)[number];
+
+export interface Proof {
+  readonly level: ProofLevel;
+  /** What was compared, each with its result. A single failed one makes the proof a failure. */
+  readonly checks: readonly Check[];
+  /** How long bringing it back took here, milliseconds: the plan's estimate. */
+  readonly restoreMs?: number;
+}
+
+export interface Check {
+  readonly name: string;
+  /** `error` is "could not measure": never a pass, and another word than `failed`. */
+  readonly result: "passed" | "failed" | "error";
+  readonly expected?: string;
+  readonly actual?: string;
+  readonly message?: string;
+}
+
+export interface Observation<Data extends Json = Json> {
+  /** Comparable with `Captured.identity`: equal means that there is nothing to bring back. */
+  readonly identity: string;
+  readonly summary: string;
+  readonly data: Data;
+}
+
+/** One value, before → after. Values of secrets are hidden by the driver. */
+export interface Difference {
+  readonly what: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Data written since the checkpoint that this step takes away, counted, not guessed. */
+export interface DataLoss {
+  /** A table, a key prefix, a folder. */
+  readonly what: string;
+  readonly inserted?: number;
+  readonly updated?: number;
+  readonly deleted?: number;
+  /** How it was counted and what that way cannot know. */
+  readonly basis: string;
+}
+
+export interface Impact {
+  readonly changes?: readonly Difference[];
+  readonly loses?: readonly DataLoss[];
+  /** Clients see errors or refused connections from the start of this step until the last `resume` step has ended. */
+  readonly interrupts?: boolean;
+  /** Why it cannot be taken back. Absent means that it can. */
+  readonly irreversible?: string;
+  /** A consequence for security that the plan must show: rate limits cleared, checks switched off. */
+  readonly security?: string;
+}
+
+export interface StepSpec {
+  /** Unique within the target: `stage`, `swap`. Handed back to `apply` and `settle`. */
+  readonly operation: string;
+  /** For people, begins with a verb: `swap database file in`. */
+  readonly title: string;
+  readonly phase: Phase;
+  /** Operations of the same target that must have succeeded. Phases are ordered anyway. */
+  readonly needs?: readonly string[];
+  readonly input: JsonObject;
+  readonly impact?: Impact;
+  /**
+   * Only in `restore`: everyone who uses this target must have been quiesced first. Steps of `restore` without it
+   * (staging a copy beside the live one) run while the system still serves, and the quiesce waits for them.
+   */
+  readonly exclusive?: boolean;
+  /** Milliseconds. */
+  readonly expectedMs: number;
+  /** Milliseconds. Default: ten times what is expected, at least 30 s. */
+  readonly timeoutMs?: number;
+  /** Further attempts after a failure without effect, or after `settle` said so. Default 2. */
+  readonly retries?: number;
+  /** `continue`: optional, its failure is shown but does not stop the line. Default `stop`. */
+  readonly onFailure?: "stop" | "continue";
+}
+
+/** What the plan wants of a target. */
+export interface Intent {
+  /** Bring it back to what was captured. */
+  readonly restore: boolean;
+  /** Something that it uses needs to be alone: stop using it (phase quiesce), start again (phase resume). */
+  readonly quiesce: boolean;
+  /** Make it pick up what was restored below it (phase resume). */
+  readonly restart: boolean;
+  /** What must survive, in the driver's own terms (a path, a key, a JSON path). */
+  readonly keep: readonly string[];
+}
+
+export interface PlanInput<Options, Data extends Json, Seen extends Json> {
+  readonly captured: CapturedPart<Data> | undefined;
+  /** Where an earlier `prove` measured it: how long bringing it back takes, milliseconds. */
+  readonly restoreMs: number | undefined;
+  readonly observed: Observation<Seen>;
+  /** As in the playbook, secret references unresolved: nothing secret can leak into a step. */
+  readonly options: Options;
+  readonly intent: Intent;
+}
+
+/** A planned step as `apply` and `settle` get it. */
+export interface StepJob<Options, Data extends Json> {
+  readonly operation: string;
+  readonly input: JsonObject;
+  /** Secret references resolved. */
+  readonly options: Options;
+  readonly captured: CapturedPart<Data> | undefined;
+}
+
+export interface Outcome {
+  /** For the timeline: `current → releases/v41`. */
+  readonly summary: string;
+  /** False where there was nothing left to do, for example on a repeated call. */
+  readonly changed: boolean;
+  readonly data?: JsonObject;
+}
+
+/** The world's answer about a step whose end is unknown. `unknown` puts it to a person. */
+export interface Settlement {
+  readonly state: "applied" | "not-applied" | "partial" | "unknown";
+  readonly summary: string;
+}
+
+/** Something that `init` found in a folder and could put into a playbook. */
+export interface Discovered {
+  /** Suggested name of the target. */
+  readonly name: string;
+  readonly with: JsonObject;
+  /** What was seen, for the comment above it. */
+  readonly because: string;
+}
+
+interface DriverBase<Options> {
+  /** The folder's name. */
+  readonly id: string;
+  /** One line for `backout init` and the docs. */
+  readonly title: string;
+  /** Zod object schema, `.strict()`, every key described: also yields JSON Schema and the docs page. */
+  readonly options: z.ZodType<Options>;
+}
+
+/**
+ * A thing with state that can be captured and brought back. What a driver cannot do, it leaves out.
+ * All members but `plan` and `claims` may look at the world; only `apply` may change it (and `capture`, `prove`
+ * within what the context gives them). Errors are `BackoutError`s; those out of `apply` carry `effect`.
+ */
+export interface TargetDriver<Options = unknown, Data extends Json = Json, Seen extends Json = Json>
+  extends DriverBase<Options> {
+  readonly kind: "target";
+  /** Names of what it owns (`file:/srv/app.db`): two targets with the same claim are refused. Pure; `resolve` makes paths absolute. */
+  claims?(options: Options, resolve: (path: string) => string): string[];
+  /** Reachable, right version, right permissions? Changes nothing. */
+  check?(options: Options, context: DriverContext): Promise<Problem[]>;
+  capture?(options: Options, context: CaptureContext): Promise<Captured<Data>>;
+  /** Restores it somewhere harmless and compares. */
+  prove?(captured: CapturedPart<Data>, options: Options, context: ProveContext): Promise<Proof>;
+  /** What is there now, compared with what was captured where there is such: the only look at the world before planning. */
+  observe(options: Options, context: DriverContext, captured?: CapturedPart<Data>): Promise<Observation<Seen>>;
+  /** Pure. An empty list means that there is nothing to do. Throws BackoutError REFUSED where it cannot work. */
+  plan(input: PlanInput<Options, Data, Seen>): StepSpec[];
+  /** One step. Called again with the same key after a crash or a failure: must then end the same. */
+  apply(job: StepJob<Options, Data>, context: StepContext): Promise<Outcome>;
+  /** Whether a step whose end is unknown has happened. Looks only. */
+  settle(job: StepJob<Options, Data>, context: StepContext): Promise<Settlement>;
+  /** Whether what was captured is what is there now. */
+  verify?(captured: CapturedPart<Data>, options: Options, context: DriverContext): Promise<Check[]>;
+  /** Looks into the playbook's folder for what this driver could bring back. */
+  discover?(context: DriverContext): Promise<Discovered[]>;
+}
+
+/** Measures one number. Throws where it could not measure: that is `no data`, never zero. */
+export interface SignalDriver<Options = unknown> extends DriverBase<Options> {
+  readonly kind: "signal";
+  check?(options: Options, context: DriverContext): Promise<Problem[]>;
+  read(options: Options, context: DriverContext): Promise<Reading>;
+}
+
+export interface Reading {
+  readonly value: number;
+  /** `ms`, `ratio`, `status`: for people. */
+  readonly unit?: string;
+}
+
+/** Asks one question about the running system, after a rollback or at any time. */
+export interface CheckDriver<Options = unknown> extends DriverBase<Options> {
+  readonly kind: "check";
+  check?(options: Options, context: DriverContext): Promise<Problem[]>;
+  /** Could not measure is a result `error`, not an exception. */
+  run(options: Options, context: DriverContext): Promise<Check[]>;
+}
+
+/** What `drivers/<id>/index.ts` exports: any of the three, by these names. */
+export interface DriverModule {
+  readonly target?: TargetDriver;
+  readonly signal?: SignalDriver;
+  readonly check?: CheckDriver;
+}
+
+export type { Effect };
+
+/** Types its members from the schema, forgets the types towards the registry: the engine validates before it calls. */
+export function defineTarget<Options, Data extends Json, Seen extends Json>(
+  driver: Omit<TargetDriver<Options, Data, Seen>, "kind">,
+): TargetDriver {
+  return { kind: "target", ...driver } as unknown as TargetDriver;
+}
+
+export function defineSignal<Options>(driver: Omit<SignalDriver<Options>, "kind">): SignalDriver {
+  return { kind: "signal", ...driver } as unknown as SignalDriver;
+}
+
+export function defineCheck<Options>(driver: Omit<CheckDriver<Options>, "kind">): CheckDriver {
+  return { kind: "check", ...driver } as unknown as CheckDriver;
+}

@@ -1,0 +1,97 @@
+import type { JsonObject } from "../json.js";
+import type { DecisionMode, Level, NoData, Risk, Strategy } from "./schema.js";
+
+/**
+ * One system in one environment: the playbook after its variables are put in. Secret references (`${env:X}`,
+ * `${file:…}`) are still references. All times are milliseconds. This is what everything but the parser works on.
+ */
+export interface Playbook {
+  readonly system: string;
+  readonly environment: string;
+  /** Every environment of the file. */
+  readonly environments: readonly string[];
+  /** Folder of journal and checkpoints, as written (relative to the playbook's folder). */
+  readonly state: string;
+  readonly objectives: { readonly rto?: number | undefined; readonly rpo?: number | undefined };
+  readonly encryption?:
+    | { readonly recipients: readonly string[]; readonly identity?: string | undefined }
+    | undefined;
+  readonly proofs: { readonly expire: number };
+  readonly retention: { readonly keep: number; readonly for?: number | undefined };
+  readonly targets: Readonly<Record<string, TargetDefinition>>;
+  readonly changes: Readonly<Record<string, ChangeDefinition>>;
+  readonly scenarios: Readonly<Record<string, ScenarioDefinition>>;
+  readonly checks: Readonly<Record<string, CheckDefinition>>;
+  readonly signals: Readonly<Record<string, SignalDefinition>>;
+  readonly triggers: Readonly<Record<string, TriggerDefinition>>;
+  readonly decisions: readonly DecisionRule[];
+  readonly watch: { readonly cooldown: number; readonly mute: number };
+}
+
+export interface TargetDefinition {
+  readonly driver: string;
+  /** The driver's options, checked against its schema, as written. */
+  readonly with: JsonObject;
+  /** Targets that this one depends on. */
+  readonly uses: readonly string[];
+  readonly description?: string | undefined;
+}
+
+export interface ChangeDefinition {
+  readonly description?: string | undefined;
+  readonly risk?: Risk | undefined;
+  /** Promised time of its rollback. */
+  readonly promised?: number | undefined;
+  readonly targets: readonly string[];
+  /** Target → what must survive the rollback, in the driver's own terms. */
+  readonly keep: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface ScenarioDefinition {
+  readonly description?: string | undefined;
+  readonly strategy: Strategy;
+  /** Targets brought back to the checkpoint. */
+  readonly restore: readonly string[];
+  /** Targets that are only restarted, after what they use is back. */
+  readonly restart: readonly string[];
+  /** Names of checks that must pass afterwards. Default: all of the playbook. */
+  readonly checks: readonly string[];
+  readonly promised?: number | undefined;
+  /** For the whole run. */
+  readonly timeout?: number | undefined;
+  /** Scenario to offer when this one fails. */
+  readonly fallback?: string | undefined;
+}
+
+export interface CheckDefinition {
+  readonly driver: string;
+  readonly with: JsonObject;
+  /** Asked again until it passes, for at most this long. */
+  readonly within: number;
+  /** And must then keep passing for this long. */
+  readonly stable: number;
+}
+
+export interface SignalDefinition {
+  readonly driver: string;
+  readonly with: JsonObject;
+  readonly every: number;
+  readonly timeout: number;
+}
+
+export interface TriggerDefinition {
+  /** CEL over signal names: `error_rate > 0.05`. */
+  readonly when: string;
+  readonly for: number;
+  readonly level: Level;
+  readonly no_data: NoData;
+  readonly description?: string | undefined;
+}
+
+export interface DecisionRule {
+  /** CEL over trigger names (true while firing) and `verdict` ("RED"): `errors_high && verdict == "RED"`. */
+  readonly when: string;
+  readonly scenario: string;
+  readonly mode: DecisionMode;
+  readonly why?: string | undefined;
+}

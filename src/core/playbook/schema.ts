@@ -1,0 +1,141 @@
+import * as z from "zod";
+import { duration } from "./duration.js";
+
+/** The version that `backout: 1` names. A higher one in a file is refused. */
+export const playbookVersion = 1;
+
+export const risks = ["low", "medium", "high", "critical"] as const;
+export type Risk = (typeof risks)[number];
+/** Cheapest first. */
+export const strategies = ["flag", "restart", "traffic", "code", "schema", "restore"] as const;
+export type Strategy = (typeof strategies)[number];
+export const levels = ["GREEN", "YELLOW", "RED"] as const;
+export type Level = (typeof levels)[number];
+export const noDataRules = ["hold", "fail", "ignore"] as const;
+export type NoData = (typeof noDataRules)[number];
+export const decisionModes = ["auto", "approve", "advise"] as const;
+export type DecisionMode = (typeof decisionModes)[number];
+
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]*$/, "a name is lower-case letters, digits, - and _, and begins with a letter");
+/** Names that CEL expressions use: no hyphen, which would be a minus there. */
+const celName = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9_]*$/,
+    "this name is used in expressions: lower-case letters, digits and _ only, and it begins with a letter",
+  );
+const names = z.array(name).default([]);
+const driverOptions = z.record(z.string(), z.json()).default({}).describe("Options of the driver");
+const described = { description: z.string().optional().describe("For people") };
+
+const target = z
+  .strictObject({
+    ...described,
+    driver: name.describe("Kind of target: the name of a driver"),
+    with: driverOptions,
+    uses: names.describe("Targets that this one depends on"),
+  })
+  .describe("A thing with state that can be captured and brought back");
+
+const change = z.strictObject({
+  ...described,
+  risk: z.enum(risks).optional(),
+  promised: duration.optional().describe("Promised time of its rollback"),
+  targets: z.array(name).min(1).describe("Targets that the change touches"),
+  keep: z
+    .record(name, z.array(z.string()))
+    .default({})
+    .describe("Per target: what must survive the rollback"),
+});
+
+const scenario = z.strictObject({
+  ...described,
+  strategy: z.enum(strategies).default("restore"),
+  restore: names.describe("Targets brought back to the checkpoint"),
+  restart: names.describe("Targets only restarted, after what they use is back"),
+  checks: z.array(name).optional().describe("Checks that must pass afterwards; default: all"),
+  promised: duration.optional(),
+  timeout: duration.optional().describe("For the whole run"),
+  fallback: name.optional().describe("Scenario to offer when this one fails"),
+});
+
+const check = z.strictObject({
+  ...described,
+  driver: name,
+  with: driverOptions,
+  within: duration.default(30_000).describe("Asked again until it passes, for at most this long"),
+  stable: duration.default(0).describe("Must then keep passing for this long"),
+});
+
+const signal = z.strictObject({
+  ...described,
+  driver: name,
+  with: driverOptions,
+  every: duration.default(5_000).describe("Time between two readings"),
+  timeout: duration.default(5_000).describe("A reading that takes longer is no data"),
+});
+
+const trigger = z.strictObject({
+  ...described,
+  when: z.string().min(1).describe("CEL over signal names"),
+  for: duration.default(0).describe("How long the condition must hold without a break"),
+  level: z.enum(levels),
+  no_data: z.enum(noDataRules).default("hold").describe("What a missing sample means"),
+});
+
+const decision = z.strictObject({
+  when: z.string().min(1).describe("CEL over trigger names and `verdict`"),
+  scenario: name,
+  mode: z.enum(decisionModes),
+  why: z.string().optional(),
+});
+
+const environment = z.strictObject({
+  ...described,
+  variables: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  default: z.boolean().default(false).describe("Taken when none is named"),
+});
+
+/** The file as written, before variables are put in. */
+export const playbookSchema = z
+  .strictObject({
+    backout: z.literal(playbookVersion).describe("Version of this format"),
+    system: name.describe("Name of the system that this playbook brings back"),
+    state: z.string().min(1).default(".backout").describe("Folder of journal and checkpoints"),
+    environments: z.record(name, environment).default({}),
+    variables: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+    objectives: z
+      .strictObject({
+        rto: duration.optional().describe("Recovery time objective"),
+        rpo: duration.optional().describe("Recovery point objective"),
+      })
+      .default({}),
+    encryption: z
+      .strictObject({
+        recipients: z.array(z.string().startsWith("age1")).min(1).describe("age public keys"),
+        identity: z.string().optional().describe("age secret key, as a reference: ${env:X} or ${file:path}"),
+      })
+      .optional(),
+    proofs: z.strictObject({ expire: duration.default(7 * 86_400_000) }).prefault({}),
+    retention: z.strictObject({ keep: z.int().min(1).default(10), for: duration.optional() }).prefault({}),
+    targets: z
+      .record(name, target)
+      .refine((all) => Object.keys(all).length > 0, "at least one target is needed"),
+    changes: z.record(name, change).default({}),
+    scenarios: z.record(name, scenario).default({}),
+    checks: z.record(name, check).default({}),
+    signals: z.record(celName, signal).default({}),
+    triggers: z.record(celName, trigger).default({}),
+    decisions: z.array(decision).default([]),
+    watch: z
+      .strictObject({
+        cooldown: duration.default(600_000).describe("After a rollback, no automatic one for this long"),
+        mute: duration.default(30_000).describe("After a rollback, triggers are not judged for this long"),
+      })
+      .prefault({}),
+  })
+  .describe("A backout playbook");
+
+export type PlaybookFile = z.output<typeof playbookSchema>;

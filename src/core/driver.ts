@@ -26,6 +26,12 @@ export interface CaptureContext extends DriverContext {
   readonly artifacts: ArtifactWriter;
 }
 
+/** For looking at what is there now: comparing it row by row or file by file may need what was captured. */
+export interface ObserveContext extends DriverContext {
+  /** Present where a checkpoint is: those of the captured part that goes with the call. */
+  readonly artifacts?: ArtifactReader;
+}
+
 export interface ProveContext extends DriverContext {
   readonly artifacts: ArtifactReader;
   /** An empty folder, removed afterwards. */
@@ -217,7 +223,11 @@ export interface TargetDriver<Options = unknown, Data extends Json = Json, Seen 
   /** Restores it somewhere harmless and compares. */
   prove?(captured: CapturedPart<Data>, options: Options, context: ProveContext): Promise<Proof>;
   /** What is there now, compared with what was captured where there is such: the only look at the world before planning. */
-  observe(options: Options, context: DriverContext, captured?: CapturedPart<Data>): Promise<Observation<Seen>>;
+  observe(
+    options: Options,
+    context: ObserveContext,
+    captured?: CapturedPart<Data>,
+  ): Promise<Observation<Seen>>;
   /** Pure. An empty list means that there is nothing to do. Throws BackoutError REFUSED where it cannot work. */
   plan(input: PlanInput<Options, Data, Seen>): StepSpec[];
   /** One step. Called again with the same key after a crash or a failure: must then end the same. */
@@ -225,7 +235,7 @@ export interface TargetDriver<Options = unknown, Data extends Json = Json, Seen 
   /** Whether a step whose end is unknown has happened. Looks only. */
   settle(job: StepJob<Options, Data>, context: StepContext): Promise<Settlement>;
   /** Whether what was captured is what is there now. */
-  verify?(captured: CapturedPart<Data>, options: Options, context: DriverContext): Promise<Check[]>;
+  verify?(captured: CapturedPart<Data>, options: Options, context: ObserveContext): Promise<Check[]>;
   /** Looks into the playbook's folder for what this driver could bring back. */
   discover?(context: DriverContext): Promise<Discovered[]>;
 }

@@ -1,0 +1,23 @@
+import type { StepContext } from "../../core/driver.js";
+
+/** The context with `before` called ahead of every call that leaves the driver: file access, programs, requests, artifacts. */
+export function countedContext(context: StepContext, before: () => void): StepContext {
+  const counted = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get(target, key, receiver) {
+        const member: unknown = Reflect.get(target, key, receiver);
+        if (typeof member !== "function") return member;
+        return (...values: unknown[]) => {
+          before();
+          return Reflect.apply(member, target, values) as unknown;
+        };
+      },
+    });
+  const { host } = context;
+  return {
+    ...context,
+    host: { name: host.name, exec: counted({ exec: host.exec }).exec, files: counted(host.files) },
+    http: counted(context.http),
+    artifacts: counted(context.artifacts),
+  };
+}

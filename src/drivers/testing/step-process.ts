@@ -1,0 +1,36 @@
+import { readFile } from "node:fs/promises";
+import type { CapturedPart, DriverModule, StepJob } from "../../core/driver.js";
+import type { Json } from "../../core/json.js";
+import { contextsFor } from "./contexts.js";
+import { countedContext } from "./counted-context.js";
+
+/** What the parent hands to the process that is to be killed, as a JSON file. */
+export interface StepOrder {
+  readonly folder: string;
+  readonly artifacts: string;
+  readonly captured: CapturedPart;
+  readonly job: StepJob<Json, Json>;
+  readonly key: string;
+  readonly attempt: number;
+  /** Kills itself with SIGKILL ahead of the n-th call (1 is the first), or at the end when there are fewer. */
+  readonly killBefore?: number;
+}
+
+/** Applies one step; says `begin`, then `end <calls>`. Bundled together with the driver and run by `killedStep`. */
+export async function stepProcess(module: DriverModule, orderFile: string): Promise<void> {
+  const order = JSON.parse(await readFile(orderFile, "utf8")) as StepOrder;
+  const driver = module.target;
+  if (driver === undefined) throw new Error("the driver's module exports no target");
+  const contexts = await contextsFor(order.folder);
+  const taken = { part: order.captured, folder: order.artifacts };
+  let calls = 0;
+  const context = countedContext(await contexts.step(taken, order.key, order.attempt), () => {
+    calls++;
+    if (calls === order.killBefore) process.kill(process.pid, "SIGKILL");
+  });
+  process.stdout.write("begin\n");
+  await driver.apply(order.job, context);
+  if (order.killBefore !== undefined) process.kill(process.pid, "SIGKILL");
+  process.stdout.write(`end ${calls}\n`);
+  await contexts.cleanUp();
+}

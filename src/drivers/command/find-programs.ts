@@ -1,0 +1,65 @@
+import type { DriverContext } from "../../core/driver.js";
+import { BackoutError, type Problem, problem, warning } from "../../core/errors.js";
+import type { Program } from "./program.js";
+
+/** PATH as programs on the host get it; `undefined` where it cannot be asked for. */
+async function searchPath(context: DriverContext): Promise<string | undefined> {
+  try {
+    const result = await context.host.exec({ argv: ["printenv", "PATH"], signal: context.signal });
+    return result.exitCode === 0 ? result.stdout.trim() : undefined;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!(error instanceof BackoutError)) throw error;
+    return undefined;
+  }
+}
+
+const below = (folder: string, name: string): string => (name.startsWith("/") ? name : `${folder}/${name}`);
+
+async function isExecutable(path: string, context: DriverContext): Promise<boolean> {
+  const found = await context.host.files.stat(path).catch(() => undefined);
+  if (found?.kind === "link") return true;
+  return found?.kind === "file" && (found.mode & 0o111) !== 0;
+}
+
+async function missingProgram(
+  path: string,
+  program: Program,
+  folder: string,
+  context: DriverContext,
+): Promise<Problem | undefined> {
+  const name = program.run[0] ?? "";
+  if (name.includes("/")) {
+    if (await isExecutable(below(folder, name), context)) return undefined;
+    return problem(`${path}.run`, `"${name}" is no executable file`, `check the path and chmod +x it`);
+  }
+  const search = program.env["PATH"] ?? (await searchPath(context));
+  if (search === undefined) {
+    return warning(`${path}.run`, `"${name}" could not be looked for: "printenv PATH" gave no answer`);
+  }
+  for (const part of search.split(":")) {
+    if (await isExecutable(below(below(folder, part === "" ? "." : part), name), context)) return undefined;
+  }
+  return problem(`${path}.run`, `"${name}" is not on the PATH`, "install it, or write its whole path");
+}
+
+/** Whether each program can be started: it exists, and so does its working folder. Nothing is run of them. */
+export async function findPrograms(
+  programs: readonly (readonly [name: string, program: Program | undefined])[],
+  context: DriverContext,
+): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const [name, program] of programs) {
+    if (program === undefined) continue;
+    const path = name === "" ? context.name : `${context.name}.${name}`;
+    const folder = context.host.files.resolve(program.cwd ?? ".");
+    const found = await context.host.files.stat(folder).catch(() => undefined);
+    if (found?.kind !== "directory" && found?.kind !== "link") {
+      problems.push(problem(`${path}.cwd`, `"${program.cwd ?? folder}" is no folder`));
+      continue;
+    }
+    const missing = await missingProgram(path, program, folder, context);
+    if (missing !== undefined) problems.push(missing);
+  }
+  return problems;
+}

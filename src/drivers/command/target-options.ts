@@ -1,0 +1,87 @@
+import * as z from "zod";
+import { duration } from "../../core/playbook/duration.js";
+import { type Program, program } from "./program.js";
+
+export interface TargetOptions {
+  readonly capture?: Program | undefined;
+  readonly observe?: Program | undefined;
+  readonly restore?: Program | undefined;
+  readonly irreversible?: string | undefined;
+  readonly exclusive: boolean;
+  readonly sensitive: boolean;
+  readonly stop?: Program | undefined;
+  readonly start?: Program | undefined;
+  readonly restart?: Program | undefined;
+  readonly settle?: Program | undefined;
+  readonly idempotent: boolean;
+  readonly verify?: Program | undefined;
+  readonly prove?: Program | undefined;
+  /** Milliseconds. */
+  readonly expected?: number | undefined;
+  readonly claims: readonly string[];
+}
+
+/** The programs that change something: what a step's operation can be. */
+export const operations = ["restore", "stop", "start", "restart"] as const;
+export type Operation = (typeof operations)[number];
+
+export const programNames = [
+  "capture",
+  "observe",
+  ...operations,
+  "settle",
+  "verify",
+  "prove",
+] as const satisfies readonly (keyof TargetOptions)[];
+
+const optional = (text: string) => program.optional().describe(text);
+
+export const targetOptions: z.ZodType<TargetOptions> = z
+  .strictObject({
+    capture: optional(
+      "Only looks; what it prints, or writes to the file $BACKOUT_ARTIFACT, is kept in the checkpoint",
+    ),
+    observe: optional(
+      "Only looks; the same state must print the same text, whose digest is the state's identity. Default: `capture`",
+    ),
+    restore: optional("Brings back what lies in the file $BACKOUT_CAPTURED"),
+    irreversible: z.string().min(1).optional().describe("Why the restore cannot be taken back"),
+    exclusive: z
+      .boolean()
+      .default(false)
+      .describe("The restore needs the target for itself: its users are stopped first"),
+    sensitive: z.boolean().default(false).describe("What is captured holds secrets: encrypted, or refused"),
+    stop: optional("Stops using what the target depends on; needs `start`"),
+    start: optional("Undoes `stop`"),
+    restart: optional("Makes the target pick up what was restored below it. Default: `stop`, then `start`"),
+    settle: optional(
+      "Asked whether $BACKOUT_OPERATION has happened: exit status 0 applied, 10 not applied, 11 partly, others unknown",
+    ),
+    idempotent: z
+      .boolean()
+      .default(false)
+      .describe("The programs that change something may be run again after an end that nobody saw"),
+    verify: optional("Passes when the target works as it did"),
+    prove: optional("Brings $BACKOUT_CAPTURED back in the empty folder $BACKOUT_SCRATCH and compares"),
+    expected: duration.optional().describe("How long the restore takes, until a rehearsal has measured it"),
+    claims: z
+      .array(z.string().min(1))
+      .default([])
+      .describe("What the target owns, e.g. `file:data/app.db`: no other target may claim it"),
+  })
+  .superRefine((options, context) => {
+    const issue = (path: string, message: string): void =>
+      context.addIssue({ code: "custom", path: [path], message });
+    if (operations.every((name) => options[name] === undefined)) {
+      issue("restore", "the target does nothing; give at least one of restore, restart, stop with start");
+    }
+    if (options.stop !== undefined && options.start === undefined) {
+      issue("start", "missing beside `stop`: what is stopped must be started again");
+    }
+    if (options.start !== undefined && options.stop === undefined) {
+      issue("stop", "missing beside `start`");
+    }
+    if (options.prove !== undefined && options.capture === undefined) {
+      issue("prove", "needs `capture`: without it there is nothing to prove");
+    }
+  });

@@ -17,6 +17,21 @@ export interface Ids {
   next(prefix: string): string;
 }
 
+/** One process, told apart from a later one that got the same number. Plain data, so that it can be journaled. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started, comparable only for equality; empty where the system does not tell. */
+  readonly started: string;
+  readonly host: string;
+}
+
+export interface Processes {
+  /** `undefined` where no process has this number. */
+  identify(pid: number): ProcessIdentity | undefined;
+  /** `undefined`: cannot be known from here, since it belongs to another machine. */
+  alive(identity: ProcessIdentity): boolean | undefined;
+}
+
 /** A program and its arguments: always an array, never a shell string. */
 export interface Command {
   readonly argv: readonly string[];
@@ -30,6 +45,8 @@ export interface Command {
   readonly signal?: AbortSignal;
   /** Called for each line of output as it comes, redacted. */
   readonly onLine?: (line: string, stream: "stdout" | "stderr") => void;
+  /** Called once the program runs, with the number of its process group. */
+  readonly onStart?: (pid: number) => void;
 }
 
 export interface CommandResult {
@@ -38,7 +55,7 @@ export interface CommandResult {
   /** Name of the signal that ended it, where one did. */
   readonly signal: string | undefined;
   readonly timedOut: boolean;
-  /** Redacted; at most the last 1 MiB each. */
+  /** Redacted, otherwise as it came (final newline included); at most the last 1 MiB each. */
   readonly stdout: string;
   readonly stderr: string;
   readonly ms: number;
@@ -70,7 +87,11 @@ export interface Files {
    * In one step: written beside, flushed, renamed over, directory flushed. A reader sees the old or the new file, whole.
    * An existing file's mode and owner are kept unless given.
    */
-  write(path: string, data: string | Uint8Array, more?: { mode?: number; uid?: number; gid?: number }): Promise<void>;
+  write(
+    path: string,
+    data: string | Uint8Array,
+    more?: { mode?: number; uid?: number; gid?: number },
+  ): Promise<void>;
   list(path: string): Promise<DirectoryEntry[]>;
   readLink(path: string): Promise<string>;
   /** Points the link at `path` to `target` in one step (a new link renamed over the old); refuses to replace what is not a link. */

@@ -1,0 +1,157 @@
+import type { RunOutcome } from "./fact.js";
+import type { RunState, StepState } from "./run-state.js";
+
+/** What the engine has to do now. It records what came of it as facts, and asks again. */
+export type RunCommand =
+  | { readonly do: "start"; readonly step: string; readonly attempt: number }
+  | { readonly do: "settle"; readonly step: string; readonly attempt: number }
+  | { readonly do: "abort"; readonly step: string; readonly why: "timeout" | "cancelled" | "deadline" }
+  | { readonly do: "stop"; readonly step?: string; readonly message: string }
+  | { readonly do: "finish"; readonly outcome: RunOutcome; readonly message?: string }
+  /** Nothing to do before a step ends or, where given, before this time (milliseconds since the epoch). */
+  | { readonly do: "wait"; readonly until?: number };
+
+export interface Limits {
+  readonly total: number;
+  readonly perTarget: number;
+  readonly perDriver: number;
+}
+
+export const defaultLimits: Limits = { total: 16, perTarget: 4, perDriver: 16 };
+
+/**
+ * All decisions about a run: pure, so that every engine behaves alike. Takes the projection of the facts rather than
+ * the facts, since folding them again for each step would make a long run quadratic (docs/adr/0002).
+ */
+export function next(state: RunState, now: number, limits: Limits = defaultLimits): RunCommand[] {
+  if (state.status !== "running") return [];
+  const standing =
+    state.cancelled !== undefined || state.firstFailure !== undefined || pastDeadline(state, now);
+  const commands = [
+    ...overdue(state, now),
+    ...settles(state),
+    ...(standing ? [] : starts(state, now, limits)),
+  ];
+  const busy = state.running.size > 0 || state.unsettled.size > 0 || commands.length > 0;
+  if (busy) return [...commands, wait(wakeUp(state, now, standing))];
+  const open = state.firstFailure !== undefined || state.cancelled !== undefined || state.ready.size > 0;
+  if (!open) return [finish(state)];
+  return standing ? [standStill(state)] : [wait(wakeUp(state, now, standing))];
+}
+
+function settles(state: RunState): RunCommand[] {
+  return [...state.unsettled].map((id) => ({
+    do: "settle",
+    step: id,
+    attempt: state.steps.get(id)?.attempt ?? 1,
+  }));
+}
+
+function starts(state: RunState, now: number, limits: Limits): RunCommand[] {
+  if (state.ready.size === 0) return [];
+  const load = new Load(state);
+  const commands: RunCommand[] = [];
+  for (const id of state.ready) {
+    if (load.total >= limits.total) break;
+    const step = state.steps.get(id) as StepState;
+    if (step.retryAt !== undefined && step.retryAt > now) continue;
+    const { subject, driver } = step.step;
+    if (load.of("target", subject) >= limits.perTarget || load.of("driver", driver) >= limits.perDriver)
+      continue;
+    load.add(step);
+    commands.push({ do: "start", step: id, attempt: step.attempt + 1 });
+  }
+  return commands;
+}
+
+/** Steps in progress, counted as the limits count them. */
+class Load {
+  total = 0;
+  private readonly counts = new Map<string, number>();
+
+  constructor(state: RunState) {
+    for (const id of state.running) this.add(state.steps.get(id) as StepState);
+  }
+
+  add(step: StepState): void {
+    this.total++;
+    for (const key of [`target ${step.step.subject}`, `driver ${step.step.driver}`]) {
+      this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
+    }
+  }
+
+  of(kind: "target" | "driver", name: string): number {
+    return this.counts.get(`${kind} ${name}`) ?? 0;
+  }
+}
+
+/** Running steps that must be told to end: cancelled, past the run's deadline, or past their own time-out. */
+function overdue(state: RunState, now: number): RunCommand[] {
+  const commands: RunCommand[] = [];
+  const late = pastDeadline(state, now);
+  for (const id of state.running) {
+    const step = state.steps.get(id) as StepState;
+    if (step.aborted !== undefined) continue;
+    const why =
+      state.cancelled !== undefined
+        ? "cancelled"
+        : late
+          ? "deadline"
+          : timedOut(step, now)
+            ? "timeout"
+            : undefined;
+    if (why !== undefined) commands.push({ do: "abort", step: id, why });
+  }
+  return commands;
+}
+
+const timedOut = (step: StepState, now: number): boolean =>
+  now >= (step.startedAt ?? now) + step.step.timeoutMs;
+
+function deadline(state: RunState): number | undefined {
+  const { timeoutMs } = state.plan;
+  return timeoutMs === undefined || state.startedAt === undefined ? undefined : state.startedAt + timeoutMs;
+}
+
+function pastDeadline(state: RunState, now: number): boolean {
+  const due = deadline(state);
+  return due !== undefined && now >= due;
+}
+
+function wakeUp(state: RunState, now: number, standing: boolean): number | undefined {
+  const times: number[] = [];
+  for (const id of state.running) {
+    const step = state.steps.get(id) as StepState;
+    if (step.aborted === undefined && step.startedAt !== undefined)
+      times.push(step.startedAt + step.step.timeoutMs);
+  }
+  if (!standing)
+    for (const id of state.ready) times.push(state.steps.get(id)?.retryAt ?? Number.POSITIVE_INFINITY);
+  const due = deadline(state);
+  if (due !== undefined && due > now) times.push(due);
+  const first = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
+  return Number.isFinite(first) ? first : undefined;
+}
+
+const wait = (until: number | undefined): RunCommand =>
+  until === undefined ? { do: "wait" } : { do: "wait", until };
+
+/** Nothing runs any more and nothing more may start. */
+function standStill(state: RunState): RunCommand {
+  if (state.cancelled !== undefined) return { do: "finish", outcome: "cancelled", message: state.cancelled };
+  const { firstFailure } = state;
+  const message = firstFailure?.failure.message ?? "the time for the whole run is over";
+  if (!state.changed) return { do: "finish", outcome: "failed", message };
+  return { do: "stop", ...(firstFailure === undefined ? {} : { step: firstFailure.step }), message };
+}
+
+/** Everything that can end has ended. No check at all is not a verified end: nothing was measured. */
+function finish(state: RunState): RunCommand {
+  const checks = [...state.steps.values()].filter((step) => step.step.kind !== "apply");
+  const bad = checks.filter((step) => step.status !== "succeeded");
+  if (checks.length > 0 && bad.length === 0) return { do: "finish", outcome: "verified" };
+  const message =
+    bad[0]?.failure?.message ??
+    (checks.length === 0 ? "the plan has no check" : `${bad[0]?.step.id} did not pass`);
+  return { do: "finish", outcome: "unverified", message };
+}

@@ -1,0 +1,148 @@
+import type { Check, Phase, Settlement } from "../driver.js";
+import type { ErrorCode } from "../errors.js";
+import type { Plan, PlanStep } from "../plan/plan.js";
+import type { Fact, Owner, RunOutcome } from "./fact.js";
+
+export type StepStatus =
+  /** Waits for others. */
+  | "waiting"
+  /** May start. */
+  | "ready"
+  | "running"
+  /** Its end is not known: `settle` has to be asked. */
+  | "unsettled"
+  | "succeeded"
+  /** For good; before that it is `ready` again with a time to wait for. */
+  | "failed"
+  /** Not even the world could say: a person decides. */
+  | "undecided"
+  | "skipped";
+
+export interface StepState {
+  readonly step: PlanStep;
+  status: StepStatus;
+  attempt: number;
+  /** Failures that count against the step's retries; a crash does not. */
+  failures: number;
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+  /** Not before this time, milliseconds since the epoch. */
+  retryAt: number | undefined;
+  aborted: "timeout" | "cancelled" | "deadline" | undefined;
+  summary: string | undefined;
+  failure: StepFailure | undefined;
+  settled: Settlement["state"] | undefined;
+  checks: readonly Check[];
+  /** Needs and phases that have not ended yet. */
+  open: number;
+  /** Those who waited for it have been let go. */
+  released: boolean;
+}
+
+export interface StepFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export type RunStatus = "requested" | "running" | "stopped" | "finished";
+
+/** What the facts of a run say. Made by `project`, moved on by `advance`; read-only for everybody else. */
+export interface RunState {
+  readonly plan: Plan;
+  status: RunStatus;
+  outcome: RunOutcome | undefined;
+  reason: string;
+  requestedAt: number | undefined;
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+  owner: Owner | undefined;
+  fence: number;
+  cancelled: string | undefined;
+  /** The first failure that stopped the line: the message that is shown. */
+  firstFailure: { readonly step: string; readonly failure: StepFailure } | undefined;
+  /** Whether anything in the world is, or may be, other than before the run. */
+  changed: boolean;
+  lastSeq: number;
+  readonly steps: ReadonlyMap<string, StepState>;
+  /** Kept up to date so that deciding what is next does not look at every step. */
+  readonly ready: Set<string>;
+  readonly running: Set<string>;
+  readonly unsettled: Set<string>;
+  readonly undecided: Set<string>;
+  readonly failed: Set<string>;
+  readonly openInPhase: Map<Phase, number>;
+  readonly dependants: ReadonlyMap<string, readonly string[]>;
+  readonly phaseDependants: ReadonlyMap<Phase, readonly string[]>;
+  /** Steps that have not ended, well or badly. */
+  remaining: number;
+}
+
+export function initialState(plan: Plan): RunState {
+  const dependants = new Map<string, string[]>();
+  const phaseDependants = new Map<Phase, string[]>();
+  const openInPhase = new Map<Phase, number>();
+  for (const step of plan.steps) openInPhase.set(step.phase, (openInPhase.get(step.phase) ?? 0) + 1);
+  const steps = new Map<string, StepState>();
+  const ready = new Set<string>();
+  for (const step of plan.steps) {
+    const phases = step.awaits.filter((phase) => openInPhase.has(phase));
+    for (const need of step.needs) append(dependants, need, step.id);
+    for (const phase of phases) append(phaseDependants, phase, step.id);
+    const open = step.needs.length + phases.length;
+    if (open === 0) ready.add(step.id);
+    steps.set(step.id, newStep(step, open));
+  }
+  return {
+    plan,
+    status: "requested",
+    outcome: undefined,
+    reason: "",
+    requestedAt: undefined,
+    startedAt: undefined,
+    endedAt: undefined,
+    owner: undefined,
+    fence: 0,
+    cancelled: undefined,
+    firstFailure: undefined,
+    changed: false,
+    lastSeq: 0,
+    steps,
+    ready,
+    running: new Set(),
+    unsettled: new Set(),
+    undecided: new Set(),
+    failed: new Set(),
+    openInPhase,
+    dependants,
+    phaseDependants,
+    remaining: plan.steps.length,
+  };
+}
+
+function newStep(step: PlanStep, open: number): StepState {
+  return {
+    step,
+    status: open === 0 ? "ready" : "waiting",
+    attempt: 0,
+    failures: 0,
+    startedAt: undefined,
+    endedAt: undefined,
+    retryAt: undefined,
+    aborted: undefined,
+    summary: undefined,
+    failure: undefined,
+    settled: undefined,
+    checks: [],
+    open,
+    released: false,
+  };
+}
+
+function append<Key>(map: Map<Key, string[]>, key: Key, value: string): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
+
+export type { Fact };

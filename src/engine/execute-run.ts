@@ -1,0 +1,250 @@
+import { BackoutError } from "../core/errors.js";
+import type { Clock } from "../core/ports.js";
+import type { Fact, FactBody } from "../core/run/fact.js";
+import { defaultLimits, type Limits, next, type RunCommand } from "../core/run/next.js";
+import { advance, project } from "../core/run/project.js";
+import type { Lease, RunJournal, RunRecord } from "../core/run/run-journal.js";
+import type { RunState } from "../core/run/run-state.js";
+import { keepLease } from "./keep-lease.js";
+import type { StepPerformer } from "./perform-step.js";
+
+export interface RunListener {
+  /** After the fact is on disk. */
+  readonly onFact?: (fact: Fact, state: RunState) => void;
+  readonly onProgress?: (step: string, line: string) => void;
+}
+
+export interface ExecuteRunOptions extends RunListener {
+  readonly journal: RunJournal;
+  readonly clock: Clock;
+  readonly run: RunRecord;
+  readonly lease: Lease;
+  readonly performer: StepPerformer;
+  readonly limits?: Limits;
+  /** Facts to record right after taking over: what a person decided. */
+  readonly first?: readonly (FactBody & { readonly actor: string })[];
+  /** Aborted: no further step starts, running ones end, the run stays resumable. */
+  readonly interrupt?: AbortSignal;
+  /** Aborted: running steps are ended as well; what became of them is asked on resume. */
+  readonly kill?: AbortSignal;
+}
+
+/** How often requests of other processes (cancel, skip) are looked for. Milliseconds. */
+const inboxEvery = 250;
+/** A step that was told to end and does not is given up after this long: its end is then unknown. Milliseconds. */
+const abortGrace = 15_000;
+
+/**
+ * Executes a run until it is finished, stopped or interrupted. Everything decided is recorded first: facts of one
+ * turn go to disk in one transaction, and only then do the effects that they announce begin.
+ */
+export async function executeRun(options: ExecuteRunOptions): Promise<RunState> {
+  const execution = new Execution(options);
+  const lease = keepLease(options, (error) => execution.abandon(error));
+  try {
+    return await execution.go();
+  } finally {
+    lease.stop();
+  }
+}
+
+interface InFlight {
+  readonly controller: AbortController;
+  readonly done: Promise<void>;
+}
+
+class Execution {
+  private readonly options: ExecuteRunOptions;
+  private readonly state: RunState;
+  private readonly inFlight = new Map<string, InFlight>();
+  /** Facts of this turn that are not on disk yet. */
+  private unsaved: Fact[] = [];
+  /** What ended steps have to say, in the order in which they ended. */
+  private outcomes: FactBody[] = [];
+  private wakeUp: () => void = () => {};
+  private abandoned: unknown;
+  private inboxReadAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ExecuteRunOptions) {
+    this.options = options;
+    this.state = project(options.run.plan, options.journal.facts(options.run.id));
+  }
+
+  async go(): Promise<RunState> {
+    const { interrupt, kill, lease, first = [] } = this.options;
+    const wake = (): void => this.wakeUp();
+    const killed = (): void => this.abandon(new BackoutError("INTERRUPTED", "interrupted"));
+    interrupt?.addEventListener("abort", wake);
+    kill?.addEventListener("abort", killed);
+    try {
+      this.record({ type: "run.owned", owner: lease.owner, fence: lease.fence }, "engine");
+      for (const { actor, ...body } of first) this.record(body as FactBody, actor);
+      while (await this.turn());
+    } finally {
+      interrupt?.removeEventListener("abort", wake);
+      kill?.removeEventListener("abort", killed);
+      await this.endAll();
+    }
+    if (this.abandoned !== undefined) throw this.abandoned;
+    return this.state;
+  }
+
+  /** Ends what runs, because this process may not or cannot record any more. */
+  abandon(error: unknown): void {
+    this.abandoned ??= error;
+    this.wakeUp();
+  }
+
+  /** One round of: record what happened, decide, save, do. False when there is nothing left to do. */
+  private async turn(): Promise<boolean> {
+    if (this.abandoned !== undefined) return false;
+    const answered = this.recordRequests();
+    for (const outcome of this.outcomes.splice(0)) this.record(outcome, "engine");
+    const interrupted = this.options.interrupt?.aborted ?? false;
+    const commands = this.decide(interrupted);
+    this.announce(commands);
+    this.save(answered);
+    if (this.state.status === "finished" || this.state.status === "stopped") return false;
+    for (const command of commands) this.launch(command);
+    if (this.outcomes.length > 0) return true;
+    if (interrupted && this.inFlight.size === 0) return false;
+    const wait = commands.find((command) => command.do === "wait");
+    await this.sleep(wait?.do === "wait" ? wait.until : undefined);
+    return true;
+  }
+
+  private decide(interrupted: boolean): RunCommand[] {
+    const commands = next(this.state, this.options.clock.now(), this.options.limits ?? defaultLimits);
+    return commands.filter((command) => {
+      if (command.do === "start") return !interrupted && !this.inFlight.has(command.step);
+      if (command.do === "settle") return !this.inFlight.has(command.step);
+      return !interrupted || command.do === "wait" || command.do === "abort";
+    });
+  }
+
+  /** The facts that must be on disk before the commands are carried out. */
+  private announce(commands: readonly RunCommand[]): void {
+    for (const command of commands) {
+      switch (command.do) {
+        case "start":
+          this.record({ type: "step.started", step: command.step, attempt: command.attempt }, "engine");
+          break;
+        case "abort": {
+          const attempt = this.state.steps.get(command.step)?.attempt ?? 1;
+          this.record({ type: "step.aborted", step: command.step, attempt, why: command.why }, "engine");
+          break;
+        }
+        case "stop": {
+          const { do: _, ...stopped } = command;
+          this.record({ type: "run.stopped", ...stopped }, "engine");
+          break;
+        }
+        case "finish": {
+          const { do: _, ...finished } = command;
+          this.record({ type: "run.finished", ...finished }, "engine");
+          break;
+        }
+      }
+    }
+  }
+
+  private launch(command: RunCommand): void {
+    if (command.do === "abort") {
+      this.inFlight.get(command.step)?.controller.abort(abortReason(command.step, command.why));
+      return;
+    }
+    if (command.do !== "start" && command.do !== "settle") return;
+    const step = this.state.steps.get(command.step)?.step;
+    if (step === undefined) return;
+    const controller = new AbortController();
+    const { performer, run, onProgress } = this.options;
+    const call = {
+      run: run.id,
+      plan: run.plan,
+      step,
+      attempt: command.attempt,
+      signal: controller.signal,
+      onProgress: (line: string) => onProgress?.(step.id, line),
+    };
+    const work = command.do === "start" ? performer.perform(call) : performer.settle(call);
+    const done = Promise.race([work, this.unresponsive(controller.signal, call)]).then((outcome) => {
+      this.inFlight.delete(step.id);
+      this.outcomes.push(outcome);
+      this.wakeUp();
+    });
+    this.inFlight.set(step.id, { controller, done });
+  }
+
+  /** Never resolves unless the step was told to end and did not. */
+  private async unresponsive(
+    signal: AbortSignal,
+    call: { step: { id: string }; attempt: number },
+  ): Promise<FactBody> {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    await this.options.clock.sleep(abortGrace);
+    return {
+      type: "step.failed",
+      step: call.step.id,
+      attempt: call.attempt,
+      code: "TIMEOUT",
+      message: `${call.step.id}: told to end, it did not within ${abortGrace / 1000} s`,
+      effect: "unknown",
+      ms: abortGrace,
+    };
+  }
+
+  private recordRequests(): number[] {
+    const { journal, clock, run } = this.options;
+    if (clock.monotonic() - this.inboxReadAt < inboxEvery) return [];
+    this.inboxReadAt = clock.monotonic();
+    const requests = journal.requests(run.id);
+    for (const { request } of requests) {
+      const { actor, reason } = request;
+      if (request.type === "cancel") this.record({ type: "run.cancel-requested", reason }, actor);
+      else if (this.state.steps.has(request.step)) {
+        const type = request.type === "retry" ? "step.retried" : "step.skipped";
+        this.record({ type, step: request.step, reason }, actor);
+      }
+    }
+    return requests.map(({ id }) => id);
+  }
+
+  private record(body: FactBody, actor: string): void {
+    const fact = { seq: this.state.lastSeq + 1, at: this.options.clock.now(), actor, ...body } as Fact;
+    advance(this.state, fact);
+    this.unsaved.push(fact);
+  }
+
+  private save(answered: readonly number[]): void {
+    const facts = this.unsaved;
+    this.unsaved = [];
+    if (facts.length === 0) return;
+    this.options.journal.append(this.options.run.id, facts, this.options.lease, answered);
+    for (const fact of facts) this.options.onFact?.(fact, this.state);
+  }
+
+  private async sleep(until: number | undefined): Promise<void> {
+    const { clock } = this.options;
+    const ms = Math.max(0, Math.min(inboxEvery, (until ?? Number.POSITIVE_INFINITY) - clock.now()));
+    const timer = new AbortController();
+    const woken = new Promise<void>((resolve) => {
+      this.wakeUp = resolve;
+    });
+    await Promise.race([woken, clock.sleep(ms, timer.signal).catch(() => {})]);
+    timer.abort();
+  }
+
+  private async endAll(): Promise<void> {
+    for (const { controller } of this.inFlight.values()) {
+      controller.abort(new BackoutError("INTERRUPTED", "backout is ending", { effect: "unknown" }));
+    }
+    await Promise.all([...this.inFlight.values()].map(({ done }) => done));
+  }
+}
+
+function abortReason(step: string, why: "timeout" | "cancelled" | "deadline"): BackoutError {
+  if (why === "cancelled") return new BackoutError("INTERRUPTED", `${step}: cancelled`);
+  const fact =
+    why === "timeout" ? "did not end within its time-out" : "was still running when the run's time was over";
+  return new BackoutError("TIMEOUT", `${step}: ${fact}`);
+}

@@ -1,0 +1,77 @@
+import { BackoutError } from "../core/errors.js";
+
+/** SQLite result codes (https://www.sqlite.org/rescode.html), low byte. */
+const sqlite = {
+  busy: 5,
+  locked: 6,
+  readOnly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cantOpen: 14,
+  notADatabase: 26,
+};
+
+/** Says what a failure of the journal's file means, and what to do about it. */
+export function journalError(error: unknown, path: string): unknown {
+  if (error instanceof BackoutError || !(error instanceof Error)) return error;
+  const system = (error as NodeJS.ErrnoException).code;
+  const code = resultCode(error);
+  const say = (
+    name: "STATE_UNWRITABLE" | "STATE_FULL" | "STATE_CORRUPT" | "LOCKED",
+    fact: string,
+    hint: string,
+  ) => new BackoutError(name, `${path}: ${fact}`, { effect: "none", hint, cause: error });
+  if (system === "ENOSPC" || code === sqlite.full) {
+    return say("STATE_FULL", "the disk is full", "make room, then: backout resume");
+  }
+  if (
+    system === "EACCES" ||
+    system === "EROFS" ||
+    system === "EPERM" ||
+    code === sqlite.readOnly ||
+    code === sqlite.cantOpen
+  ) {
+    return say(
+      "STATE_UNWRITABLE",
+      "it cannot be written",
+      "check owner, mode and mount of the state folder (`state:` in the playbook)",
+    );
+  }
+  if (system === "ENOTDIR" || system === "EEXIST") {
+    return say(
+      "STATE_UNWRITABLE",
+      "a file stands where the state folder should be",
+      "move it, or set `state:` in the playbook to another folder",
+    );
+  }
+  if (code === sqlite.corrupt || code === sqlite.notADatabase) {
+    return say(
+      "STATE_CORRUPT",
+      "it is not a readable journal any more",
+      "keep the file, restore it from a copy or move it aside: checkpoints do not depend on it",
+    );
+  }
+  if (code === sqlite.busy || code === sqlite.locked) {
+    return say(
+      "LOCKED",
+      "another process has held the journal for more than 10 s",
+      "backout status, then try again",
+    );
+  }
+  if (code === sqlite.ioError)
+    return say(
+      "STATE_UNWRITABLE",
+      `the disk fails: ${error.message}`,
+      "look at the disk (dmesg), then: backout resume",
+    );
+  return error;
+}
+
+function resultCode(error: Error): number | undefined {
+  for (const key of ["sqliteCode", "sqliteExtendedCode", "errcode"]) {
+    const value = (error as unknown as Record<string, unknown>)[key];
+    if (typeof value === "number") return value & 0xff;
+  }
+  return undefined;
+}

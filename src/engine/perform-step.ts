@@ -135,7 +135,13 @@ async function verifyTarget(world: StepWorld, call: StepCall, log: Logger): Prom
   const driver = await world.targetDriver(call.step.driver);
   if (target.captured === undefined || driver.verify === undefined) return [];
   const options = driver.options.parse(await world.resolve(target.with, `targets.${call.step.subject}`));
-  return driver.verify(target.captured, options, driverContext(world, call, log));
+  const scratch = await world.scratch(`${call.run}/${call.step.id}`);
+  try {
+    const artifacts = world.artifacts(call.plan.checkpoint?.id, call.step.subject, scratch.folder);
+    return await driver.verify(target.captured, options, { ...driverContext(world, call, log), artifacts });
+  } finally {
+    await scratch.done();
+  }
 }
 
 async function askCheck(world: StepWorld, call: StepCall, log: Logger): Promise<Check[]> {

@@ -1,0 +1,66 @@
+import type { JsonObject } from "../json.js";
+import type { VariableType } from "../signal/expression.js";
+import { didYouMean, listed, quoted } from "./suggestion.js";
+import { entriesAt, mapAt, textAt } from "./tree.js";
+import type { Path, ProblemList } from "./where.js";
+
+const all = (names: Iterable<string>, type: VariableType): Record<string, VariableType> =>
+  Object.fromEntries([...names].map((name) => [name, type]));
+
+/** The conditions of triggers and decisions. The expression library is loaded only where there is one. */
+export async function checkExpressions(tree: JsonObject, list: ProblemList): Promise<void> {
+  const triggers = entriesAt(tree["triggers"]);
+  const decisions = Array.isArray(tree["decisions"]) ? tree["decisions"].map(mapAt) : [];
+  if (triggers.length === 0 && decisions.length === 0) return;
+  const { compileExpression } = await import("../signal/expression.js");
+
+  /** The names that the condition uses; undefined where it is no condition. */
+  function namesIn(
+    text: string | undefined,
+    path: Path,
+    variables: Readonly<Record<string, VariableType>>,
+    choices: string,
+  ): readonly string[] | undefined {
+    if (text === undefined || text === "" || list.failed(path)) return undefined;
+    const compiled = compileExpression(text, variables);
+    if ("expression" in compiled) return compiled.expression.variables;
+    for (const { message, offset, unknown } of compiled.problems) {
+      const near = unknown === undefined ? "" : didYouMean(unknown, Object.keys(variables));
+      list.error(path, `${quoted(text)}: ${message}${near}`, unknown === undefined ? undefined : choices, {
+        inside: { text, offset },
+      });
+    }
+    return undefined;
+  }
+
+  const signals = Object.keys(mapAt(tree["signals"]));
+  const measured = all(signals, "double");
+  const ofSignals = listed("signals", signals);
+  for (const [name, trigger] of triggers) {
+    const path = ["triggers", name, "when"];
+    const used = namesIn(textAt(trigger["when"]), path, measured, ofSignals);
+    if (used?.length === 0) list.error(path, "the trigger looks at no signal", ofSignals);
+  }
+
+  const names = triggers.map(([name]) => name);
+  const judged = { ...all(names, "bool"), verdict: "string" as const };
+  const ofTriggers = `${listed("triggers", names)}; and verdict`;
+  const used = new Set<string>();
+  let unclear = false;
+  for (const [index, decision] of decisions.entries()) {
+    const path = ["decisions", index, "when"];
+    const found = namesIn(textAt(decision["when"]), path, judged, ofTriggers);
+    if (found?.length === 0)
+      list.error(path, "the rule looks at no trigger, so that it would always hold", ofTriggers);
+    for (const name of found ?? []) used.add(name);
+    unclear ||= found === undefined;
+  }
+  // The verdict stands for every trigger of level RED.
+  if (decisions.length === 0 || unclear || used.has("verdict")) return;
+  for (const [name, trigger] of triggers) {
+    if (trigger["level"] === "RED" && !used.has(name)) {
+      const hint = "name it in a rule, or write a rule over verdict";
+      list.warn(["triggers", name], "no decision looks at this trigger of level RED", hint, { part: "key" });
+    }
+  }
+}

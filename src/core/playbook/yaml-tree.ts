@@ -1,0 +1,73 @@
+import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import type { Problem } from "../errors.js";
+import type { JsonObject } from "../json.js";
+import { inOrder, problemList, type Spot, type Where } from "./where.js";
+import { yamlMistakes } from "./yaml-errors.js";
+import { TooMuchYaml, yamlValues } from "./yaml-values.js";
+
+const mostCharacters = 4_000_000;
+
+export interface YamlTree {
+  /** Absent where the text is no YAML, or no map. */
+  readonly tree?: JsonObject;
+  readonly where: Where;
+  readonly problems: readonly Problem[];
+}
+
+const options = { prettyErrors: false, uniqueKeys: false, logLevel: "error" } as const;
+
+function parse(text: string, lineCounter: LineCounter) {
+  try {
+    return parseDocument(text, { ...options, lineCounter });
+  } catch {
+    return undefined;
+  }
+}
+
+/** YAML text → plain data and where each value stands. Never throws; limits what aliases and nesting can cost. */
+export function yamlTree(text: string, file: string): YamlTree {
+  const lines = new LineCounter();
+  const spots = new Map<string, Spot>();
+  const place = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const lineOf = (offset: number) => place(offset).line;
+  const where: Where = { file, text, spots, place };
+  const list = problemList(where);
+  const refuse = (message: string, hint?: string, offset = 0): YamlTree => {
+    list.error([], message, hint, { offset });
+    return { where, problems: inOrder(list.problems) };
+  };
+
+  if (text.length > mostCharacters) {
+    return refuse(`the file has ${text.length} characters; the limit is ${mostCharacters}`);
+  }
+  if (text.trim() === "") return refuse("the playbook is empty", "backout init writes a first one");
+  const document = parse(text, lines);
+  if (document === undefined) return refuse("the file cannot be read: it nests too deeply");
+
+  const mistakes = yamlMistakes(document, file, lineOf);
+  for (const { message, hint, offset } of mistakes) list.error([], message, hint, { offset });
+  if (mistakes.some(({ harmless }) => !harmless)) return { where, problems: inOrder(list.problems) };
+
+  const { contents } = document;
+  if (contents === null || (isScalar(contents) && contents.value === null)) {
+    return refuse("the playbook has no keys, only comments", "backout init writes a first one");
+  }
+  if (!isMap(contents)) {
+    const kind = isSeq(contents) ? "a list" : "a text";
+    return refuse(
+      `a playbook is a map of keys; this is ${kind}`,
+      "begin with: backout: 1",
+      contents.range?.[0],
+    );
+  }
+  try {
+    const tree = yamlValues(contents, spots, list, lineOf);
+    return { tree, where, problems: inOrder(list.problems) };
+  } catch (error) {
+    if (!(error instanceof TooMuchYaml)) throw error;
+    return refuse(`the file cannot be read: ${error.message}`);
+  }
+}

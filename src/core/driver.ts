@@ -30,6 +30,8 @@ export interface CaptureContext extends DriverContext {
 export interface ObserveContext extends DriverContext {
   /** Present where a checkpoint is: those of the captured part that goes with the call. */
   readonly artifacts?: ArtifactReader;
+  /** For `verify` after a run: the intent's `keep`. What it names is allowed to differ from what was captured. */
+  readonly keep?: readonly string[];
 }
 
 export interface ProveContext extends DriverContext {

@@ -36,7 +36,8 @@ export interface ProofRecord extends Proof {
 export interface CheckpointDraft {
   readonly id: string;
   artifacts(target: string): ArtifactWriter;
-  setPart(target: string, part: CheckpointPart): void;
+  /** Its artifacts are those written through `artifacts(target)`. */
+  setPart(target: string, part: Omit<CheckpointPart, "artifacts">): void;
   commit(): Promise<Checkpoint>;
   abandon(): Promise<void>;
 }

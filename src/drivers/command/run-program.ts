@@ -13,15 +13,20 @@ const cut = (text: string, length: number): string =>
 export const accepted = (program: Program, result: CommandResult): boolean =>
   !result.timedOut && result.exitCode !== undefined && program.exit.includes(result.exitCode);
 
-/** Runs it to its end, whatever that is. Its last 200 lines of output go to the log. */
+/**
+ * Runs it to its end, whatever that is. The last 200 lines that it said go to the log; `said` is `stderr` where its
+ * output is the state itself, which belongs into no report.
+ */
 export async function runProgram(
   program: Program,
   context: DriverContext,
   env: Readonly<Record<string, string | undefined>> = {},
+  said: "all" | "stderr" = "all",
 ): Promise<CommandResult> {
   const lines: string[] = [];
   let dropped = 0;
-  const keep = (line: string): void => {
+  const keep = (line: string, stream: "stdout" | "stderr"): void => {
+    if (said === "stderr" && stream === "stdout") return;
     lines.push(cut(line, lineLength));
     if (lines.length > keptLines) {
       lines.shift();
@@ -72,14 +77,14 @@ export function programFailed(
   );
 }
 
-/** For programs that only look: their failure changes nothing. */
+/** For programs that only look: their failure changes nothing, and what they print is not quoted. */
 export async function runToRead(
   what: string,
   program: Program,
   context: DriverContext,
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<CommandResult> {
-  const result = await runProgram(program, context, { BACKOUT_OPERATION: what, ...env });
-  if (!accepted(program, result)) throw programFailed(`${context.name}.${what}`, program, result, "none");
-  return result;
+  const result = await runProgram(program, context, { BACKOUT_OPERATION: what, ...env }, "stderr");
+  if (accepted(program, result)) return result;
+  throw programFailed(`${context.name}.${what}`, program, { ...result, stdout: "" }, "none");
 }

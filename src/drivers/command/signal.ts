@@ -16,7 +16,10 @@ interface SignalOptions {
 const options: z.ZodType<SignalOptions> = z.strictObject({
   program: program.describe("Only looks; what it measures is read from its end or its output"),
   value: z
-    .union([z.enum(["stdout", "exit"]), z.strictObject({ json: jsonPointer })])
+    .union([
+      z.enum(["stdout", "exit"]),
+      z.strictObject({ json: jsonPointer.describe("JSON pointer to a number, e.g. `/queue/depth`") }),
+    ])
     .default("stdout")
     .describe("The number: all of its output, its exit status, or a place in its JSON output"),
   unit: z.string().min(1).optional().describe("For people: `ms`, `ratio`"),

@@ -21,7 +21,10 @@ export const requestShape = {
     .string()
     .regex(/^(https?:\/\/|\$\{)/, "a URL begins with http:// or https://")
     .describe("What is asked"),
-  method: z.enum(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]).default("GET"),
+  method: z
+    .enum(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+    .default("GET")
+    .describe("Method; only GET and HEAD are sure to change nothing"),
   headers: z.record(z.string().min(1), z.string()).default({}).describe("Headers of the request"),
   body: z.string().optional().describe("Body of the request"),
   timeout: duration

@@ -26,7 +26,10 @@ const options: z.ZodType<SignalOptions> = z
     ...requestShape,
     status: statuses,
     value: z
-      .union([z.enum(["failure-ratio", "ok", "status", "latency"]), z.strictObject({ json: jsonPointer })])
+      .union([
+        z.enum(["failure-ratio", "ok", "status", "latency"]),
+        z.strictObject({ json: jsonPointer.describe("JSON pointer to a number, e.g. `/queue/depth`") }),
+      ])
       .describe(
         "The number: share of failed probes, 1 or 0, status, milliseconds, or a place in the JSON body",
       ),

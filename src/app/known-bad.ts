@@ -1,0 +1,23 @@
+import { project } from "../core/run/project.js";
+import type { Services } from "./services.js";
+
+/** Identities that a verified rollback has left: nobody should come back to them by mistake. */
+export function knownBad({
+  journal,
+  playbook,
+}: Pick<Services, "journal" | "playbook">): { target: string; identity: string }[] {
+  const bad = new Map<string, { target: string; identity: string }>();
+  for (const id of journal.runIds(playbook.system, playbook.environment)) {
+    const { plan } = journal.run(id);
+    const state = project(plan, journal.facts(id));
+    if (state.outcome !== "verified") continue;
+    for (const [target, planned] of Object.entries(plan.targets)) {
+      const { from, to } = planned;
+      if (to !== undefined) bad.delete(`${target} ${to.identity}`);
+      if (planned.restore && from.identity !== to?.identity) {
+        bad.set(`${target} ${from.identity}`, { target, identity: from.identity });
+      }
+    }
+  }
+  return [...bad.values()];
+}

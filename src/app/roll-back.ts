@@ -1,0 +1,204 @@
+import { BackoutError } from "../core/errors.js";
+import type { JsonObject } from "../core/json.js";
+import type { Plan } from "../core/plan/plan.js";
+import type { Fact, FactBody } from "../core/run/fact.js";
+import { project } from "../core/run/project.js";
+import type { Lease, RunRecord } from "../core/run/run-journal.js";
+import type { RunState } from "../core/run/run-state.js";
+import { executeRun, type RunListener } from "../engine/execute-run.js";
+import { stepPerformer } from "../engine/perform-step.js";
+import { type FoundRun, loadRun, unfinishedRun } from "./find-run.js";
+import { runningRun, takeLease } from "./run-lease.js";
+import type { Services } from "./services.js";
+import { stepWorld } from "./step-world.js";
+
+export interface RunEvents extends RunListener {
+  /** No further step starts; the run stays resumable. */
+  readonly interrupt?: AbortSignal;
+  /** Running steps are ended as well. */
+  readonly kill?: AbortSignal;
+}
+
+export interface RollbackRequest extends RunEvents {
+  readonly reason: string;
+  /** What made a trigger fire. */
+  readonly trigger?: JsonObject;
+  readonly onRun?: (run: RunRecord) => void;
+}
+
+type Decision = FactBody & { readonly actor: string };
+
+/** Executes a plan as a new run. Refuses while another run of this environment is not finished. */
+export async function rollBack(services: Services, plan: Plan, request: RollbackRequest): Promise<FoundRun> {
+  const { journal, playbook, clock, ids, actor } = services;
+  const run: RunRecord = {
+    id: ids.next("run"),
+    system: playbook.system,
+    environment: playbook.environment,
+    plan,
+  };
+  return withLease(services, run.id, async (lease) => {
+    refuseUnfinished(services);
+    const requested: Fact = {
+      seq: 1,
+      at: clock.now(),
+      actor,
+      type: "run.requested",
+      planDigest: plan.digest,
+      scenario: plan.scenario,
+      reason: request.reason,
+      ...(request.trigger === undefined ? {} : { trigger: request.trigger }),
+    };
+    journal.createRun(run, [requested]);
+    request.onRun?.(run);
+    return execute(services, run, lease, [], request);
+  });
+}
+
+/** Goes on with the run that is not finished. What failed is tried again; what is of unknown end is asked first. */
+export async function resumeRun(
+  services: Services,
+  events: RunEvents & { readonly reason: string },
+): Promise<FoundRun> {
+  const { run, state } = openRun(services);
+  const retried = [...state.steps.values()]
+    .filter((step) => step.status === "failed" && step.step.onFailure === "stop")
+    .map(
+      (step): Decision => ({
+        type: "step.retried",
+        step: step.step.id,
+        reason: events.reason,
+        actor: services.actor,
+      }),
+    );
+  return withLease(services, run.id, (lease) => execute(services, run, lease, retried, events));
+}
+
+/** Tries one step again, or goes on without it; then with the rest of the run. */
+export async function decideStep(
+  services: Services,
+  decision: { readonly type: "retry" | "skip"; readonly step: string; readonly reason: string },
+  events: RunEvents,
+): Promise<FoundRun> {
+  const { run, state } = openRun(services);
+  const step = state.steps.get(decision.step);
+  const open = [...state.steps.values()].filter(
+    ({ status }) => status === "failed" || status === "undecided",
+  );
+  if (step === undefined || !open.includes(step)) {
+    const fact =
+      step === undefined ? "the run has no such step" : `it is ${step.status}, there is nothing to decide`;
+    throw new BackoutError("REFUSED", `${decision.step}: ${fact}`, {
+      effect: "none",
+      hint: `waiting for a decision: ${open.map((one) => one.step.id).join(", ") || "none; backout resume"}`,
+    });
+  }
+  const type = decision.type === "retry" ? "step.retried" : "step.skipped";
+  const fact: Decision = { type, step: decision.step, reason: decision.reason, actor: services.actor };
+  return withLease(services, run.id, (lease) => execute(services, run, lease, [fact], events));
+}
+
+/** Ends the unfinished run: through the process that executes it where there is one, else here. */
+export async function cancelRun(
+  services: Services,
+  events: RunEvents & { readonly reason: string },
+): Promise<FoundRun> {
+  const { run } = openRun(services);
+  const { reason } = events;
+  if (runningRun(services) === run.id) {
+    services.journal.request(run.id, { type: "cancel", actor: services.actor, reason });
+    return followRun(services, run.id, events);
+  }
+  const fact: Decision = { type: "run.cancel-requested", reason, actor: services.actor };
+  return withLease(services, run.id, (lease) => execute(services, run, lease, [fact], events));
+}
+
+/** Watches a run that another process executes until it has finished, stopped, or lost its process. */
+export async function followRun(services: Services, id: string, events: RunEvents): Promise<FoundRun> {
+  const { journal, clock } = services;
+  const run = journal.run(id);
+  const facts: Fact[] = [];
+  let state = project(run.plan, facts);
+  for (;;) {
+    const alive = runningRun(services) === id;
+    const fresh = journal.facts(id, facts.length);
+    facts.push(...fresh);
+    if (fresh.length > 0) state = project(run.plan, facts);
+    for (const fact of fresh) events.onFact?.(fact, state);
+    if (state.status === "finished" || state.status === "stopped" || !alive || events.interrupt?.aborted)
+      break;
+    await clock.sleep(100);
+  }
+  return { run, state };
+}
+
+function openRun(services: Services): FoundRun {
+  const open = unfinishedRun(services);
+  if (open !== undefined) return open;
+  throw new BackoutError("NOT_FOUND", "no run is waiting: the last one is finished, or there was none", {
+    effect: "none",
+    hint: "backout history",
+  });
+}
+
+function refuseUnfinished(services: Services): void {
+  const open = unfinishedRun(services);
+  if (open === undefined) return;
+  const { run, state } = open;
+  const fact =
+    state.status === "stopped"
+      ? `stopped at ${state.firstFailure?.step ?? "its deadline"}`
+      : "was left unfinished";
+  throw new BackoutError(
+    "REFUSED",
+    `run "${run.id}" (${run.plan.scenario}) ${fact}; a second one would get in its way`,
+    {
+      effect: "none",
+      hint: "backout resume, or backout cancel and then again",
+    },
+  );
+}
+
+async function withLease<Result>(
+  services: Services,
+  run: string,
+  work: (lease: Lease) => Promise<Result>,
+): Promise<Result> {
+  const lease = takeLease(services, run);
+  try {
+    return await work(lease);
+  } finally {
+    services.journal.release(lease);
+  }
+}
+
+async function execute(
+  services: Services,
+  run: RunRecord,
+  lease: Lease,
+  first: readonly Decision[],
+  events: RunEvents,
+): Promise<FoundRun> {
+  const { journal, clock, checkpoints } = services;
+  const { checkpoint } = run.plan;
+  const loaded = checkpoint === undefined ? undefined : await checkpoints.load(checkpoint.id);
+  const performer = stepPerformer(stepWorld(services, loaded));
+  await executeRun({ ...events, journal, clock, run, lease, performer, first });
+  return loadRun(services, run.id);
+}
+
+/** 0 verified, 1 nothing changed, 3 not verified, 4 stopped half-way, 130 interrupted (docs/design.md). */
+export function runExitStatus(state: RunState): number {
+  if (state.status === "stopped") return 4;
+  if (state.status !== "finished") return 130;
+  switch (state.outcome) {
+    case "verified":
+      return 0;
+    case "unverified":
+      return 3;
+    case "cancelled":
+      return state.changed ? 4 : 1;
+    default:
+      return 1;
+  }
+}

@@ -1,0 +1,33 @@
+import { BackoutError } from "../core/errors.js";
+import type { Lease } from "../core/run/run-journal.js";
+import { leaseMs } from "../engine/keep-lease.js";
+import { leaseScope, type Services } from "./services.js";
+
+/** The right to roll this environment back, or a LOCKED error that says who has it. */
+export function takeLease(services: Services, run: string): Lease {
+  const { journal, playbook, owner, clock } = services;
+  const scope = leaseScope(playbook);
+  const want = { scope, run, owner, expires: clock.now() + leaseMs };
+  const { taken, lease } = journal.acquire(want, (holder) => isFree(services, holder));
+  if (taken) return lease;
+  const { host, pid } = lease.owner;
+  throw new BackoutError(
+    "LOCKED",
+    `${scope}: run "${lease.run}" is being executed by process ${pid} on ${host}`,
+    {
+      effect: "none",
+      hint: "backout status; backout rollback joins it when it asks for the same scenario",
+    },
+  );
+}
+
+/** Expired, or its process is known to be dead. */
+export function isFree({ clock, processes }: Pick<Services, "clock" | "processes">, holder: Lease): boolean {
+  return holder.expires <= clock.now() || processes.alive(holder.owner) === false;
+}
+
+/** Id of the run that somebody is executing right now. */
+export function runningRun(services: Services): string | undefined {
+  const lease = services.journal.lease(leaseScope(services.playbook));
+  return lease === undefined || isFree(services, lease) ? undefined : lease.run;
+}

@@ -1,0 +1,32 @@
+import type { Checkpoint } from "../core/checkpoint/checkpoint-store.js";
+import { BackoutError } from "../core/errors.js";
+import type { StepWorld } from "../engine/perform-step.js";
+import type { Services } from "./services.js";
+
+/** What the engine gives to drivers, with the artifacts of the plan's checkpoint. */
+export function stepWorld(services: Services, checkpoint: Checkpoint | undefined): StepWorld {
+  const { host, http, clock, redact, drivers, checkpoints } = services;
+  return {
+    host,
+    http,
+    clock,
+    redact,
+    targetDriver: (id) => drivers.target(id),
+    checkDriver: (id) => drivers.check(id),
+    resolve: (value, at) => services.resolve(value, at),
+    scratch: (key) => services.scratch(key),
+    artifacts(_, target, scratch) {
+      if (checkpoint?.parts[target] !== undefined) return checkpoints.reader(checkpoint, target, scratch);
+      const missing = (name: string): never => {
+        throw new BackoutError(
+          "ARTIFACT_MISSING",
+          `${target}: there is no artifact "${name}" without a checkpoint`,
+          {
+            effect: "none",
+          },
+        );
+      };
+      return { file: async (name) => missing(name), read: async (name) => missing(name) };
+    },
+  };
+}

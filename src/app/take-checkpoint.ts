@@ -1,0 +1,92 @@
+import type { Checkpoint, CheckpointDraft } from "../core/checkpoint/checkpoint-store.js";
+import type { CaptureContext } from "../core/driver.js";
+import { BackoutError } from "../core/errors.js";
+import { type CallEvents, driverContext, loadTarget } from "./driver-call.js";
+import type { Services } from "./services.js";
+
+export interface CheckpointRequest extends CallEvents {
+  readonly change?: string;
+  readonly onCaptured?: (target: string, summary: string, ms: number) => void;
+}
+
+/** Captures every target that can be captured, side by side. All of them are kept, or nothing is. */
+export async function takeCheckpoint(services: Services, request: CheckpointRequest): Promise<Checkpoint> {
+  const { playbook, actor } = services;
+  if (request.change !== undefined && playbook.changes[request.change] === undefined) {
+    throw new BackoutError("NOT_FOUND", `there is no change "${request.change}"`, {
+      effect: "none",
+      hint: `known: ${Object.keys(playbook.changes).join(", ") || "none; add it under changes:"}`,
+    });
+  }
+  const draft = await services.checkpoints.create({
+    system: playbook.system,
+    environment: playbook.environment,
+    ...(request.change === undefined ? {} : { change: request.change }),
+    by: actor,
+  });
+  try {
+    await captureAll(services, draft, request);
+    request.signal.throwIfAborted();
+    return await draft.commit();
+  } catch (error) {
+    await draft.abandon();
+    throw error;
+  }
+}
+
+async function captureAll(
+  services: Services,
+  draft: CheckpointDraft,
+  request: CheckpointRequest,
+): Promise<void> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([request.signal, failed.signal]);
+  const results = await Promise.allSettled(
+    Object.keys(services.playbook.targets).map(async (name) => {
+      try {
+        await captureTarget(services, draft, name, { ...request, signal });
+      } catch (error) {
+        failed.abort(error);
+        throw named(name, error);
+      }
+    }),
+  );
+  const first = results.find(
+    (result) => result.status === "rejected" && !isEcho(result.reason, failed.signal),
+  );
+  const any = first ?? results.find((result) => result.status === "rejected");
+  if (any?.status === "rejected") throw any.reason;
+}
+
+/** A target that only ended because another one had failed. */
+const isEcho = (error: unknown, failed: AbortSignal): boolean =>
+  error instanceof BackoutError && error.code === "INTERRUPTED" && failed.aborted;
+
+async function captureTarget(
+  services: Services,
+  draft: CheckpointDraft,
+  name: string,
+  request: CheckpointRequest,
+): Promise<void> {
+  const { definition, driver, options } = await loadTarget(services, name);
+  if (driver.capture === undefined) return;
+  const at = services.clock.now();
+  const started = services.clock.monotonic();
+  const context: CaptureContext = {
+    ...driverContext(services, name, request),
+    artifacts: draft.artifacts(name),
+  };
+  const captured = await driver.capture(options, context);
+  const captureMs = Math.round(services.clock.monotonic() - started);
+  draft.setPart(name, { ...captured, at, driver: definition.driver, with: definition.with, captureMs });
+  request.onCaptured?.(name, captured.summary, captureMs);
+}
+
+function named(name: string, error: unknown): unknown {
+  if (!(error instanceof BackoutError) || error.message.startsWith(name)) return error;
+  return new BackoutError(error.code, `${name}: ${error.message}`, {
+    effect: error.effect,
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
+}

@@ -6,7 +6,7 @@ export type Path = readonly Segment[];
 /** `targets.db.uses[0]`; a key that is no plain word stands in brackets: `with.headers["X.Y"]`. */
 export const pathText = (path: Path): string => path.reduce<string>(childPath, "");
 
-export function childPath(parent: string, segment: Segment): string {
+function childPath(parent: string, segment: Segment): string {
   if (typeof segment === "number") return `${parent}[${segment}]`;
   if (!/^[\w-]+$/.test(segment)) return `${parent}[${JSON.stringify(segment)}]`;
   return parent === "" ? segment : `${parent}.${segment}`;
@@ -22,7 +22,7 @@ export interface Spot {
 export interface Where {
   readonly file: string;
   readonly text: string;
-  readonly spots: ReadonlyMap<string, Spot>;
+  readonly find: (path: Path) => Spot | undefined;
   readonly place: (offset: number) => { line: number; column: number };
 }
 
@@ -37,7 +37,7 @@ export interface Target {
 }
 
 export function locate(where: Where, path: Path, { part = "value", inside }: Target = {}): number {
-  const spot = where.spots.get(pathText(path));
+  const spot = where.find(path);
   if (spot === undefined) {
     return path.length === 0 ? 0 : locate(where, path.slice(0, -1), { part: "key" });
   }

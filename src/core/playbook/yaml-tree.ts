@@ -1,9 +1,9 @@
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Problem } from "../errors.js";
 import type { JsonObject } from "../json.js";
-import { inOrder, problemList, type Spot, type Where } from "./where.js";
+import { inOrder, problemList, type Where } from "./where.js";
 import { yamlMistakes } from "./yaml-errors.js";
-import { TooMuchYaml, yamlValues } from "./yaml-values.js";
+import { type Aliases, TooMuchYaml, yamlFinder, yamlValues } from "./yaml-values.js";
 
 const mostCharacters = 4_000_000;
 
@@ -27,17 +27,16 @@ function parse(text: string, lineCounter: LineCounter) {
 /** YAML text → plain data and where each value stands. Never throws; limits what aliases and nesting can cost. */
 export function yamlTree(text: string, file: string): YamlTree {
   const lines = new LineCounter();
-  const spots = new Map<string, Spot>();
   const place = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   const lineOf = (offset: number) => place(offset).line;
-  const where: Where = { file, text, spots, place };
-  const list = problemList(where);
+  const nowhere: Where = { file, text, place, find: () => undefined };
+  const list = problemList(nowhere);
   const refuse = (message: string, hint?: string, offset = 0): YamlTree => {
     list.error([], message, hint, { offset });
-    return { where, problems: inOrder(list.problems) };
+    return { where: nowhere, problems: inOrder(list.problems) };
   };
 
   if (text.length > mostCharacters) {
@@ -45,11 +44,11 @@ export function yamlTree(text: string, file: string): YamlTree {
   }
   if (text.trim() === "") return refuse("the playbook is empty", "backout init writes a first one");
   const document = parse(text, lines);
-  if (document === undefined) return refuse("the file cannot be read: it nests too deeply");
+  if (document === undefined) return refuse("the file is too much: nested too deeply");
 
   const mistakes = yamlMistakes(document, file, lineOf);
   for (const { message, hint, offset } of mistakes) list.error([], message, hint, { offset });
-  if (mistakes.some(({ harmless }) => !harmless)) return { where, problems: inOrder(list.problems) };
+  if (mistakes.some(({ harmless }) => !harmless)) return { where: nowhere, problems: inOrder(list.problems) };
 
   const { contents } = document;
   if (contents === null || (isScalar(contents) && contents.value === null)) {
@@ -64,10 +63,15 @@ export function yamlTree(text: string, file: string): YamlTree {
     );
   }
   try {
-    const tree = yamlValues(contents, spots, list, lineOf);
-    return { tree, where, problems: inOrder(list.problems) };
+    const aliases: Aliases = new Map();
+    const tree = yamlValues(contents, aliases, list, lineOf);
+    return {
+      tree,
+      where: { ...nowhere, find: yamlFinder(contents, aliases) },
+      problems: inOrder(list.problems),
+    };
   } catch (error) {
     if (!(error instanceof TooMuchYaml)) throw error;
-    return refuse(`the file cannot be read: ${error.message}`);
+    return refuse(`the file is too much: ${error.message}`);
   }
 }

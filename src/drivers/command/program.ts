@@ -15,25 +15,33 @@ export interface Program {
 
 const quoted = (value: unknown): string => JSON.stringify(value) ?? String(value);
 
-const notText = ({ input }: { input?: unknown }): string =>
-  `${quoted(input)} is not text; put it in quotes: ${quoted(String(input))}`;
+const list = z
+  .array(z.string())
+  .refine(
+    ([first = ""]) => first !== "",
+    'the list names no program; write it first, e.g. ["systemctl", "restart", "web"]',
+  );
 
-const notList = ({ input }: { input?: unknown }): string =>
-  typeof input === "string"
-    ? `${quoted(input)} is one text; write a list, ${quoted(input.trim().split(/\s+/))}, since no shell splits it`
-    : `${quoted(input)} is not a list of the program and its arguments, e.g. ["systemctl", "restart", "web"]`;
+/** Never accepted: there to say what to write instead of a shell line. */
+const line = z
+  .string()
+  .transform((text, context): string[] => {
+    const written = quoted(text.trim().split(/\s+/));
+    context.addIssue({
+      code: "custom",
+      message: `${quoted(text)} is one text, and no shell splits it; write a list, ${written}`,
+    });
+    return z.NEVER;
+  })
+  .meta({ not: {}, description: "Not accepted: write a list" });
 
-const words = z
-  .array(z.string({ error: notText }), { error: notList })
-  .min(1, 'the list is empty; write the program first, e.g. ["systemctl", "restart", "web"]')
-  .refine(([first]) => first !== "", "the program, first in the list, is empty")
-  .describe("Program and arguments, each an item of its own");
+const words = z.union([list, line]).describe("Program and arguments, each an item of its own");
 
 const full = z.strictObject({
   run: words,
   cwd: z.string().min(1).optional().describe("Working folder; default: the playbook's folder"),
   env: z
-    .record(z.string().regex(/^[^=\0]+$/, "not a name of a variable"), z.string({ error: notText }))
+    .record(z.string().regex(/^[^=\0]+$/, "not a name of a variable"), z.string())
     .default({})
     .describe("Variables added to the environment"),
   timeout: duration
@@ -48,20 +56,14 @@ const full = z.strictObject({
     .describe("Exit statuses that mean success; default: 0 alone"),
 });
 
-const short = words.transform((run) => ({ run, env: {}, exit: [0] }));
+const asProgram = (run: string[]): Program => ({ run, env: {}, exit: [0] });
 
-/** The union's own issue, made to read like that of the form which the writer had in mind. */
-const neitherForm = (issue: z.core.$ZodRawIssue): string => {
-  const { input } = issue;
-  const meant =
-    issue.code === "invalid_union" && typeof input === "object" && input !== null
-      ? issue.errors[Array.isArray(input) ? 0 : 1]
-      : undefined;
-  if (meant === undefined) return notList({ input });
-  return meant.map(({ path, message }) => [...path, message].join(": ")).join("; ");
-};
-
-export const program: z.ZodType<Program> = z.union([short, full], { error: neitherForm });
+/** One flat union: which of its branches was meant is told by the kind of value. */
+export const program: z.ZodType<Program> = z.union([
+  list.transform(asProgram),
+  line.transform(asProgram),
+  full,
+]);
 
 /** For messages: the words as they were written, cut where they get long. */
 export function spelled(argv: readonly string[]): string {

@@ -1,67 +1,65 @@
-import type { CapturedPart, Proof } from "../driver.js";
-import type { Problem } from "../errors.js";
-import type { JsonObject } from "../json.js";
+import type { BackoutError, Problem } from "../errors.js";
 import type { ArtifactReader, ArtifactWriter } from "../ports.js";
+import type { Checkpoint, CheckpointPart } from "./manifest.js";
+import type { ProofRecord } from "./proof-record.js";
+import type { RetentionChoice, RetentionPolicy } from "./retention.js";
 
-/** Every target at one moment: immutable once written. Times are milliseconds since the epoch. */
-export interface Checkpoint {
-  readonly version: 1;
-  readonly id: string;
+/** The checkpoints of which system and environment. */
+export interface CheckpointScope {
   readonly system: string;
   readonly environment: string;
-  /** The change that was about to be rolled out. */
-  readonly change?: string;
-  readonly at: number;
-  /** `user@host`. */
-  readonly by: string;
-  readonly parts: Readonly<Record<string, CheckpointPart>>;
 }
 
-export interface CheckpointPart extends CapturedPart {
-  readonly driver: string;
-  /** As in the playbook, secret references unresolved. */
-  readonly with: JsonObject;
-  /** How long capturing took. */
-  readonly captureMs: number;
+export interface CheckpointList {
+  /** Oldest first. */
+  readonly checkpoints: readonly Checkpoint[];
+  /** Folders whose manifest cannot be used, and why. */
+  readonly damaged: readonly { readonly id: string; readonly error: BackoutError }[];
 }
 
-/** A proof of one part, with when and where it was made. */
-export interface ProofRecord extends Proof {
-  readonly at: number;
-  readonly by: string;
-  readonly tookMs: number;
-}
+/** Target → its records, oldest first. */
+export type Proofs = Readonly<Record<string, readonly ProofRecord[]>>;
 
 /** A checkpoint being written: visible to nobody until `commit`. */
-export interface CheckpointDraft {
+export interface Draft {
   readonly id: string;
+  /** Begins the target's part, from nothing on each call: so a capture can be repeated. */
   artifacts(target: string): ArtifactWriter;
-  /** Its artifacts are those written through `artifacts(target)`. */
+  /** The artifacts are those that were added through `artifacts(target)`. */
   setPart(target: string, part: Omit<CheckpointPart, "artifacts">): void;
+  setBaselines(values: Readonly<Record<string, number>>): void;
+  /** On the disk, whole, when this returns. */
   commit(): Promise<Checkpoint>;
   abandon(): Promise<void>;
 }
 
+export interface DraftOrigin extends CheckpointScope {
+  readonly change?: string | undefined;
+  /** `user@host`. */
+  readonly by: string;
+}
+
 export interface CheckpointStore {
-  create(about: {
-    readonly system: string;
-    readonly environment: string;
-    readonly change?: string;
-    readonly by: string;
-  }): Promise<CheckpointDraft>;
-  /** Newest first. */
-  list(): Promise<Checkpoint[]>;
-  /** By id, unique beginning of an id, or `latest`. Throws NOT_FOUND, STATE_NEWER, STATE_CORRUPT. */
-  load(id: string): Promise<Checkpoint>;
-  /** Reads every artifact and compares it with its digest. */
-  verify(checkpoint: Checkpoint, targets?: readonly string[]): Promise<Problem[]>;
-  /** `scratch` is an existing folder for decrypted copies; the caller removes it. */
-  reader(checkpoint: Checkpoint, target: string, scratch: string): ArtifactReader;
-  saveProof(id: string, target: string, proof: ProofRecord): Promise<void>;
-  /** The newest proof of each part. */
-  proofs(id: string): Promise<Record<string, ProofRecord>>;
-  pin(id: string, reason: string): Promise<void>;
+  /** Also removes what dead writers left. Throws STATE_UNWRITABLE, STATE_FULL. */
+  create(origin: DraftOrigin): Promise<Draft>;
+  list(scope?: CheckpointScope): Promise<CheckpointList>;
+  /**
+   * By id, by the beginning of one if it is unique, or `latest` of the scope. Where a damaged one may be the latest, that
+   * is said rather than an older one taken.
+   */
+  load(reference: string, scope?: CheckpointScope): Promise<Checkpoint>;
+  /** Reads every artifact; nothing wrong is an empty list. */
+  verify(id: string): Promise<Problem[]>;
+  /** Reads nothing until it is used. */
+  reader(id: string, target: string, scratch: string): ArtifactReader;
+  saveProof(id: string, target: string, record: ProofRecord): Promise<void>;
+  proofs(id: string): Promise<Proofs>;
+  /** Pinned ones are never pruned. */
+  pin(id: string, note?: string): Promise<void>;
   unpin(id: string): Promise<void>;
-  pinned(id: string): Promise<boolean>;
-  remove(id: string): Promise<void>;
+  /** Damaged ones are left for a person. `inUse`: what open runs refer to. */
+  prune(
+    policy: RetentionPolicy,
+    more?: { dryRun?: boolean; inUse?: ReadonlySet<string> },
+  ): Promise<RetentionChoice[]>;
 }

@@ -18,9 +18,9 @@ export interface ProofRecord {
 const check = z.object({
   name: z.string(),
   result: z.enum(["passed", "failed", "error"]),
-  expected: z.string().optional(),
-  actual: z.string().optional(),
-  message: z.string().optional(),
+  expected: z.string().exactOptional(),
+  actual: z.string().exactOptional(),
+  message: z.string().exactOptional(),
 });
 
 export const proofRecords = z.array(

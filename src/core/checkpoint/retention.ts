@@ -48,9 +48,11 @@ export function chooseRetention(
   policy: RetentionPolicy,
   more: { now: number; inUse: ReadonlySet<string> },
 ): RetentionChoice[] {
-  const scopes = Map.groupBy(candidates, ({ system, environment }) => `${system}/${environment}`);
-  return [...scopes.values()].flatMap((scope) => {
-    const newestFirst = scope.toSorted((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1));
+  const scopeOf = ({ system, environment }: RetentionCandidate) => `${system}/${environment}`;
+  return [...new Set(candidates.map(scopeOf))].flatMap((scope) => {
+    const newestFirst = candidates
+      .filter((candidate) => scopeOf(candidate) === scope)
+      .sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1));
     const proofs = lastProven(newestFirst);
     return newestFirst.map((candidate, index): RetentionChoice => {
       const { id, pinned, at } = candidate;

@@ -1,0 +1,81 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ReadableStream as NodeWebStream } from "node:stream/web";
+import { BackoutError } from "../core/errors.js";
+import { systemErrorCode } from "../core/file-error.js";
+
+export interface Encryption {
+  /** age public keys. */
+  readonly recipients: readonly string[];
+  /** The age secret key, or a key file's whole text. Needed only for reading. */
+  readonly identity?: string | undefined;
+}
+
+/** Node's and the DOM's types for the same class do not agree. */
+const toWeb = (stream: Readable) => Readable.toWeb(stream) as unknown as ReadableStream<Uint8Array>;
+const fromWeb = (stream: ReadableStream<Uint8Array>) => Readable.fromWeb(stream as unknown as NodeWebStream);
+
+const writeNew = (path: string) => createWriteStream(path, { flags: "wx", mode: 0o600 });
+
+/** Streams, so that the size of a dump does not matter. */
+export async function encryptFile(from: string, to: string, { recipients }: Encryption): Promise<void> {
+  const { Encrypter } = await import("age-encryption");
+  const encrypter = new Encrypter();
+  for (const recipient of recipients) {
+    try {
+      encrypter.addRecipient(recipient);
+    } catch (cause) {
+      throw new BackoutError("REFUSED", `encryption.recipients: "${recipient}" is not an age public key`, {
+        effect: "none",
+        hint: "take the line that begins with age1 from what `age-keygen` prints",
+        cause,
+      });
+    }
+  }
+  const source = createReadStream(from);
+  try {
+    await pipeline(fromWeb(await encrypter.encrypt(toWeb(source))), writeNew(to));
+  } finally {
+    source.destroy();
+  }
+}
+
+function secretKeys(from: string, encryption: Encryption | undefined): string[] {
+  const keys = encryption?.identity?.split(/\s+/).filter((word) => word.startsWith("AGE-SECRET-KEY-")) ?? [];
+  if (keys.length > 0) return keys;
+  const fact =
+    encryption?.identity === undefined
+      ? "no secret key is configured"
+      : "encryption.identity holds no age secret key";
+  throw new BackoutError("REFUSED", `${from}: is encrypted, and ${fact}`, {
+    effect: "none",
+    hint: "name the key in the playbook: encryption.identity: ${file:path} or ${env:NAME}",
+  });
+}
+
+/** Why not, without the library's message: that of an invalid key repeats the key. */
+function decryptError(from: string, error: unknown): unknown {
+  if (systemErrorCode(error) !== undefined) return error;
+  const wrongKey = error instanceof Error && error.message.startsWith("no identity matched");
+  return new BackoutError(
+    wrongKey ? "DENIED" : "ARTIFACT_ALTERED",
+    `${from}: ${wrongKey ? "is encrypted for another key" : "cannot be decrypted"}`,
+    { effect: "none", hint: "check that encryption.identity is the key of one of that time's recipients" },
+  );
+}
+
+export async function decryptFile(from: string, to: string, encryption?: Encryption): Promise<void> {
+  const keys = secretKeys(from, encryption);
+  const { Decrypter } = await import("age-encryption");
+  const decrypter = new Decrypter();
+  const source = createReadStream(from);
+  try {
+    for (const key of keys) decrypter.addIdentity(key);
+    await pipeline(fromWeb(await decrypter.decrypt(toWeb(source))), writeNew(to));
+  } catch (error) {
+    throw decryptError(from, error);
+  } finally {
+    source.destroy();
+  }
+}

@@ -45,13 +45,19 @@ export function decodePlaybook(bytes: Uint8Array, file: string): Decoded {
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), problems: [] };
   } catch {
     const length = validLength(bytes);
-    const before = new TextDecoder().decode(bytes.subarray(0, length), { stream: true }).split("\n");
-    const byte = bytes[length];
+    // A first byte without its followers is not decoded: it is where the trouble begins.
+    const before = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, length), {
+      stream: true,
+    });
+    const byte = bytes[new TextEncoder().encode(before).length] ?? 0;
+    const lines = before.replace(/^\uFEFF/, "").split("\n");
     return refuse(
-      byte === undefined ? "the file ends within a character" : `the byte ${hex(byte)} is not valid UTF-8`,
+      length === bytes.length
+        ? "the file ends within a character"
+        : `the byte ${hex(byte)} is not valid UTF-8`,
       `if the file is Latin-1: iconv -f ISO-8859-1 -t UTF-8 ${file} > playbook.yaml`,
-      before.length,
-      (before.at(-1)?.length ?? 0) + 1,
+      lines.length,
+      (lines.at(-1)?.length ?? 0) + 1,
     );
   }
 }

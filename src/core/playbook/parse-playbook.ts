@@ -62,11 +62,17 @@ export function usedDrivers({ tree }: PlaybookSource): Record<"targets" | "signa
   return { targets: namesIn("targets"), signals: namesIn("signals"), checks: namesIn("checks") };
 }
 
+export interface ResolvedPlaybook {
+  /** Absent where a problem is an error. */
+  readonly playbook?: Playbook;
+  readonly problems: readonly Problem[];
+}
+
 /** One system in one environment, or every reason why not. A playbook comes with warnings at most. */
 export async function resolvePlaybook(
   source: PlaybookSource,
   options: Drivers & { readonly environment?: string | undefined },
-): Promise<{ playbook?: Playbook; problems: readonly Problem[] }> {
+): Promise<ResolvedPlaybook> {
   const list = problemList(source.where, source.problems);
   const chosen = chooseEnvironment(source.tree, options.environment, list);
   const tree = putVariablesIn(source.tree, chosen, list);

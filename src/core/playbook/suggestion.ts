@@ -1,12 +1,16 @@
 import { distance } from "fastest-levenshtein";
 
+/** The same letters in another order: `pord` for `prod`. */
+const swapped = (a: string, b: string) =>
+  a.length === b.length && [...a].sort().join() === [...b].sort().join();
+
 /** The nearest of the candidates, where it is near enough to be a slip of the fingers. */
 function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let limit = Math.max(1, Math.floor(Math.min(name.length, 40) / 3)) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= limit) continue;
-    const far = distance(name, candidate);
+    const far = distance(name, candidate) - (swapped(name, candidate) ? 1 : 0);
     if (far < limit) [best, limit] = [candidate, far];
   }
   return best;

@@ -16,9 +16,22 @@ export interface YamlTree {
 
 const options = { prettyErrors: false, uniqueKeys: false, logLevel: "error" } as const;
 
+/** A tower of brackets or dashes could take the parser's stack, and the process with it: it is not even tried. */
+function nestsTooDeeply(text: string): boolean {
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth = bracket === "[" || bracket === "{" ? depth + 1 : Math.max(0, depth - 1);
+    if (depth > 300) return true;
+  }
+  return /(?:[-?:]\s){200}/.test(text);
+}
+
 function parse(text: string, lineCounter: LineCounter) {
+  if (nestsTooDeeply(text)) return undefined;
   try {
-    return parseDocument(text, { ...options, lineCounter });
+    const document = parseDocument(text, { ...options, lineCounter });
+    const tooDeep = document.errors.some(({ message }) => message.startsWith("Maximum call stack"));
+    return tooDeep ? undefined : document;
   } catch {
     return undefined;
   }

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import type { Draft, DraftOrigin } from "../core/checkpoint/checkpoint-store.js";
 import {
-  type Checkpoint,
   type CheckpointPart,
   type Manifest,
   manifestText,
@@ -11,31 +11,10 @@ import {
 } from "../core/checkpoint/manifest.js";
 import { BackoutError } from "../core/errors.js";
 import { systemErrorCode } from "../core/file-error.js";
-import type { ArtifactWriter, Clock, Processes } from "../core/ports.js";
+import type { Clock, Processes } from "../core/ports.js";
 import type { Encryption } from "./age-files.js";
 import { type ArtifactFolder, artifactWriter, plainName } from "./artifact-files.js";
 import { flush, onState, writeFlushed } from "./durable-files.js";
-
-/** A checkpoint that is being written. Until `commit` returns nobody sees it. */
-export interface Draft {
-  readonly id: string;
-  /** Begins the target's part, from nothing on each call: so a capture can be repeated. */
-  artifacts(target: string): ArtifactWriter;
-  /** The artifacts are those that were added through `artifacts(target)`. */
-  setPart(target: string, part: Omit<CheckpointPart, "artifacts">): void;
-  setBaselines(values: Readonly<Record<string, number>>): void;
-  /** On the disk, whole, when this returns. */
-  commit(): Promise<Checkpoint>;
-  abandon(): Promise<void>;
-}
-
-export interface DraftOrigin {
-  readonly system: string;
-  readonly environment: string;
-  readonly change?: string | undefined;
-  /** `user@host`. */
-  readonly by: string;
-}
 
 interface DraftPlace {
   /** The folder of all checkpoints. */

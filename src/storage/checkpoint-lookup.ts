@@ -1,23 +1,11 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { CheckpointList, CheckpointScope } from "../core/checkpoint/checkpoint-store.js";
 import { type Checkpoint, parseManifest } from "../core/checkpoint/manifest.js";
 import { BackoutError } from "../core/errors.js";
 import { systemErrorCode } from "../core/file-error.js";
 import { plainName } from "./artifact-files.js";
 import { onState } from "./durable-files.js";
-
-/** The checkpoints of which system and environment. */
-export interface CheckpointScope {
-  readonly system: string;
-  readonly environment: string;
-}
-
-export interface CheckpointList {
-  /** Oldest first. */
-  readonly checkpoints: readonly Checkpoint[];
-  /** Folders whose manifest cannot be used, and why. */
-  readonly damaged: readonly { readonly id: string; readonly error: BackoutError }[];
-}
 
 /** Names in a folder but for hidden ones, sorted; none where there is no folder. */
 export async function namesIn(folder: string): Promise<string[]> {

@@ -17,13 +17,13 @@ import { join } from "node:path";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import type { CheckpointStore, Draft } from "../core/checkpoint/checkpoint-store.js";
 import type { Checkpoint } from "../core/checkpoint/manifest.js";
 import type { ProofRecord } from "../core/checkpoint/proof-record.js";
 import { contentDigest } from "../core/content-digest.js";
 import type { Clock, Processes } from "../core/ports.js";
 import type { Encryption } from "./age-files.js";
-import type { Draft } from "./checkpoint-draft.js";
-import { type CheckpointStore, checkpointStore } from "./checkpoint-store.js";
+import { checkpointStore } from "./checkpoint-store.js";
 
 const base = await mkdtemp(join(tmpdir(), "backout-store-"));
 afterAll(() => rm(base, { recursive: true, force: true }));

@@ -1,23 +1,16 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Checkpoint } from "../core/checkpoint/manifest.js";
-import { type ProofRecord, proofStanding } from "../core/checkpoint/proof-record.js";
-import { chooseRetention, type RetentionChoice, type RetentionPolicy } from "../core/checkpoint/retention.js";
+import type { CheckpointStore, Draft, DraftOrigin } from "../core/checkpoint/checkpoint-store.js";
+import { proofStanding } from "../core/checkpoint/proof-record.js";
+import { chooseRetention } from "../core/checkpoint/retention.js";
 import { BackoutError, type Problem, problem } from "../core/errors.js";
-import type { ArtifactReader, Clock, Ids, Processes } from "../core/ports.js";
+import type { Clock, Ids, Processes } from "../core/ports.js";
 import type { Encryption } from "./age-files.js";
 import { artifactFault, artifactReader } from "./artifact-files.js";
-import {
-  claimDraft,
-  type Draft,
-  type DraftOrigin,
-  openDraft,
-  removedPrefix,
-  sweepDrafts,
-} from "./checkpoint-draft.js";
-import { type CheckpointList, type CheckpointScope, checkpointLookup, isThere } from "./checkpoint-lookup.js";
+import { claimDraft, openDraft, removedPrefix, sweepDrafts } from "./checkpoint-draft.js";
+import { checkpointLookup, isThere } from "./checkpoint-lookup.js";
 import { flush, onState, writeFlushed } from "./durable-files.js";
-import { addProof, type Proofs, readProofs } from "./proof-files.js";
+import { addProof, readProofs } from "./proof-files.js";
 
 export interface CheckpointStoreOptions {
   /** The state folder: checkpoints lie in `checkpoints/` below it. */
@@ -27,31 +20,6 @@ export interface CheckpointStoreOptions {
   readonly processes: Processes;
   /** With secrets resolved. Where it is given, every artifact is encrypted. */
   readonly encryption?: Encryption | undefined;
-}
-
-export interface CheckpointStore {
-  /** Also removes what dead writers left. Throws STATE_UNWRITABLE, STATE_FULL. */
-  create(origin: DraftOrigin): Promise<Draft>;
-  list(scope?: CheckpointScope): Promise<CheckpointList>;
-  /**
-   * By id, by the beginning of one if it is unique, or `latest` of the scope. Where a damaged one may be the latest, that
-   * is said rather than an older one taken.
-   */
-  load(reference: string, scope?: CheckpointScope): Promise<Checkpoint>;
-  /** Reads every artifact; nothing wrong is an empty list. */
-  verify(id: string): Promise<Problem[]>;
-  /** Reads nothing until it is used. */
-  reader(id: string, target: string, scratch: string): ArtifactReader;
-  saveProof(id: string, target: string, record: ProofRecord): Promise<void>;
-  proofs(id: string): Promise<Proofs>;
-  /** Pinned ones are never pruned. */
-  pin(id: string, note?: string): Promise<void>;
-  unpin(id: string): Promise<void>;
-  /** Damaged ones are left for a person. `inUse`: what open runs refer to. */
-  prune(
-    policy: RetentionPolicy,
-    more?: { dryRun?: boolean; inUse?: ReadonlySet<string> },
-  ): Promise<RetentionChoice[]>;
 }
 
 export function checkpointStore({

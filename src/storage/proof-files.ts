@@ -1,13 +1,11 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Proofs } from "../core/checkpoint/checkpoint-store.js";
 import { type ProofRecord, proofRecords } from "../core/checkpoint/proof-record.js";
 import { BackoutError } from "../core/errors.js";
 import { plainName } from "./artifact-files.js";
 import { isThere, namesIn } from "./checkpoint-lookup.js";
 import { flush, onState, replaceFlushed } from "./durable-files.js";
-
-/** Target → its records, oldest first. */
-export type Proofs = Readonly<Record<string, readonly ProofRecord[]>>;
 
 async function readRecords(path: string): Promise<ProofRecord[]> {
   const text = await onState(path, "reading", () => readFile(path, "utf8"));

@@ -7,7 +7,7 @@ import type { Http, HttpRequest, HttpResponse } from "../core/ports.js";
 const keptBytes = 2 ** 20;
 
 /** For messages: without user, password, query and fragment, any of which may hold a secret. */
-export function displayUrl(url: URL): string {
+function displayUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}${url.search === "" ? "" : "?…"}`;
 }
 

@@ -90,7 +90,7 @@ async function refuseUnlessFile(path: string, target: string, name: string): Pro
   throw new BackoutError("ARTIFACT_MISSING", `${target}: artifact "${name}" ${fact}`, { effect: "none" });
 }
 
-export type ArtifactFault = "missing" | "altered";
+type ArtifactFault = "missing" | "altered";
 
 /** Compares a stored artifact with its entry; names what is wrong. */
 export async function artifactFault(

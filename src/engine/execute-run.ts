@@ -2,11 +2,11 @@ import { BackoutError } from "../core/errors.js";
 import type { Clock } from "../core/ports.js";
 import type { Fact, FactBody } from "../core/run/fact.js";
 import { defaultLimits, type Limits, next, type RunCommand } from "../core/run/next.js";
-import { advance, project } from "../core/run/project.js";
+import { advance, canDecide, project } from "../core/run/project.js";
 import type { Lease, RunJournal, RunRecord } from "../core/run/run-journal.js";
 import type { RunState } from "../core/run/run-state.js";
 import { keepLease } from "./keep-lease.js";
-import type { StepPerformer } from "./perform-step.js";
+import type { StepCall, StepEnd, StepPerformer } from "./perform-step.js";
 
 export interface RunListener {
   /** After the fact is on disk. */
@@ -33,6 +33,8 @@ export interface ExecuteRunOptions extends RunListener {
 const inboxEvery = 250;
 /** A step that was told to end and does not is given up after this long: its end is then unknown. Milliseconds. */
 const abortGrace = 15_000;
+/** A step's driver may look for the step's end for as long as the step itself may take, and at least this long. */
+const settleAtLeast = 60_000;
 
 /**
  * Executes a run until it is finished, stopped or interrupted. Everything decided is recorded first: facts of one
@@ -61,6 +63,8 @@ class Execution {
   private unsaved: Fact[] = [];
   /** What ended steps have to say, in the order in which they ended. */
   private outcomes: FactBody[] = [];
+  /** Steps that were given up and may still be at work in this process. */
+  private readonly stuck = new Set<string>();
   private wakeUp: () => void = () => {};
   private abandoned: unknown;
   private inboxReadAt = Number.NEGATIVE_INFINITY;
@@ -71,14 +75,16 @@ class Execution {
   }
 
   async go(): Promise<RunState> {
+    if (this.state.status === "finished") return this.state;
     const { interrupt, kill, lease, first = [] } = this.options;
     const wake = (): void => this.wakeUp();
     const killed = (): void => this.abandon(new BackoutError("INTERRUPTED", "interrupted"));
     interrupt?.addEventListener("abort", wake);
     kill?.addEventListener("abort", killed);
+    if (kill?.aborted) killed();
     try {
       this.record({ type: "run.owned", owner: lease.owner, fence: lease.fence }, "engine");
-      for (const { actor, ...body } of first) this.record(body as FactBody, actor);
+      for (const { actor, ...body } of first) this.record(body, actor);
       while (await this.turn());
     } finally {
       interrupt?.removeEventListener("abort", wake);
@@ -116,10 +122,13 @@ class Execution {
   private decide(interrupted: boolean): RunCommand[] {
     const commands = next(this.state, this.options.clock.now(), this.options.limits ?? defaultLimits);
     return commands.filter((command) => {
-      if (command.do === "start") return !interrupted && !this.inFlight.has(command.step);
-      if (command.do === "settle") return !this.inFlight.has(command.step);
-      return !interrupted || command.do === "wait" || command.do === "abort";
+      if (command.do === "start") return !interrupted && !this.isAtWork(command.step);
+      return command.do !== "settle" || !this.inFlight.has(command.step);
     });
+  }
+
+  private isAtWork(step: string): boolean {
+    return this.inFlight.has(step) || this.stuck.has(step);
   }
 
   /** The facts that must be on disk before the commands are carried out. */
@@ -157,37 +166,60 @@ class Execution {
     const step = this.state.steps.get(command.step)?.step;
     if (step === undefined) return;
     const controller = new AbortController();
-    const { performer, run, onProgress } = this.options;
-    const call = {
+    const over = new AbortController();
+    const { performer, run, clock, onProgress } = this.options;
+    const call: StepCall = {
       run: run.id,
       plan: run.plan,
       step,
       attempt: command.attempt,
       signal: controller.signal,
-      onProgress: (line: string) => onProgress?.(step.id, line),
+      onProgress: (line) => onProgress?.(step.id, line),
     };
+    if (command.do === "settle" && this.stuck.has(step.id)) {
+      this.outcomes.push(settledUnknown(call, "it was told to end and is still at work"));
+      return;
+    }
     const work = command.do === "start" ? performer.perform(call) : performer.settle(call);
-    const done = Promise.race([work, this.unresponsive(controller.signal, call)]).then((outcome) => {
-      this.inFlight.delete(step.id);
-      this.outcomes.push(outcome);
-      this.wakeUp();
-    });
+    if (command.do === "settle") {
+      const late = (): void => controller.abort(new BackoutError("TIMEOUT", `${step.id}: no answer in time`));
+      clock.sleep(Math.max(settleAtLeast, step.timeoutMs), over.signal).then(late, () => {});
+    }
+    const done = Promise.race([work, this.giveUp(command.do, call, work, over.signal)])
+      .then(
+        (outcome) => {
+          this.outcomes.push(outcome);
+        },
+        (error: unknown) => this.abandon(error),
+      )
+      .finally(() => {
+        over.abort();
+        this.inFlight.delete(step.id);
+        this.wakeUp();
+      });
     this.inFlight.set(step.id, { controller, done });
   }
 
-  /** Never resolves unless the step was told to end and did not. */
-  private async unresponsive(
-    signal: AbortSignal,
-    call: { step: { id: string }; attempt: number },
-  ): Promise<FactBody> {
-    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-    await this.options.clock.sleep(abortGrace);
+  /** Resolves only if the step was told to end and did not. */
+  private async giveUp(
+    what: "start" | "settle",
+    call: StepCall,
+    work: Promise<unknown>,
+    over: AbortSignal,
+  ): Promise<StepEnd> {
+    await new Promise((resolve) => call.signal.addEventListener("abort", resolve, { once: true }));
+    await this.options.clock.sleep(abortGrace, over);
+    if (what === "settle") return settledUnknown(call, "no answer in time");
+    const { step, attempt } = call;
+    const ended = (): void => void this.stuck.delete(step.id);
+    this.stuck.add(step.id);
+    work.then(ended, ended);
     return {
       type: "step.failed",
-      step: call.step.id,
-      attempt: call.attempt,
+      step: step.id,
+      attempt,
       code: "TIMEOUT",
-      message: `${call.step.id}: told to end, it did not within ${abortGrace / 1000} s`,
+      message: `${step.id}: told to end, it did not within ${abortGrace / 1000} s`,
       effect: "unknown",
       ms: abortGrace,
     };
@@ -201,7 +233,7 @@ class Execution {
     for (const { request } of requests) {
       const { actor, reason } = request;
       if (request.type === "cancel") this.record({ type: "run.cancel-requested", reason }, actor);
-      else if (this.state.steps.has(request.step)) {
+      else if (canDecide(this.state.steps.get(request.step), request.type)) {
         const type = request.type === "retry" ? "step.retried" : "step.skipped";
         this.record({ type, step: request.step, reason }, actor);
       }
@@ -218,14 +250,14 @@ class Execution {
   private save(answered: readonly number[]): void {
     const facts = this.unsaved;
     this.unsaved = [];
-    if (facts.length === 0) return;
+    if (facts.length === 0 && answered.length === 0) return;
     this.options.journal.append(this.options.run.id, facts, this.options.lease, answered);
     for (const fact of facts) this.options.onFact?.(fact, this.state);
   }
 
   private async sleep(until: number | undefined): Promise<void> {
     const { clock } = this.options;
-    const ms = Math.max(0, Math.min(inboxEvery, (until ?? Number.POSITIVE_INFINITY) - clock.now()));
+    const ms = Math.max(1, Math.min(inboxEvery, (until ?? Number.POSITIVE_INFINITY) - clock.now()));
     const timer = new AbortController();
     const woken = new Promise<void>((resolve) => {
       this.wakeUp = resolve;
@@ -240,6 +272,10 @@ class Execution {
     }
     await Promise.all([...this.inFlight.values()].map(({ done }) => done));
   }
+}
+
+function settledUnknown({ step, attempt }: StepCall, summary: string): StepEnd {
+  return { type: "step.settled", step: step.id, attempt, state: "unknown", summary };
 }
 
 function abortReason(step: string, why: "timeout" | "cancelled" | "deadline"): BackoutError {

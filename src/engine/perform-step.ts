@@ -1,4 +1,5 @@
 import type {
+  CapturedPart,
   Check,
   CheckDriver,
   DriverContext,
@@ -22,11 +23,21 @@ export interface StepCall {
   readonly onProgress: (line: string) => void;
 }
 
-/** Carries one step out and says what came of it as a fact. Never rejects. */
+/** What came of a step, as a fact. */
+export type StepEnd = Extract<FactBody, { type: "step.succeeded" | "step.failed" | "step.settled" }>;
+
+/** Carries one step out and says what came of it. Never rejects. */
 export interface StepPerformer {
-  perform(call: StepCall): Promise<FactBody>;
-  settle(call: StepCall): Promise<FactBody>;
+  perform(call: StepCall): Promise<StepEnd>;
+  settle(call: StepCall): Promise<StepEnd>;
 }
+
+/** Without what is the same for each of them. */
+type Result = StepEnd extends infer End
+  ? End extends StepEnd
+    ? Omit<End, "step" | "attempt" | "ms" | "log">
+    : never
+  : never;
 
 /** What steps need of the world. */
 export interface StepWorld {
@@ -57,90 +68,110 @@ type Logger = (line: string) => void;
 async function guarded(
   world: StepWorld,
   call: StepCall,
-  work: (log: Logger) => Promise<Partial<FactBody> & { type: FactBody["type"] }>,
-  failed: (error: BackoutError) => Partial<FactBody> & { type: FactBody["type"] } = stepFailed,
-): Promise<FactBody> {
+  work: (log: Logger) => Promise<Result>,
+  failed: (error: BackoutError) => Result = stepFailed,
+): Promise<StepEnd> {
   const started = world.clock.monotonic();
   const log: string[] = [];
   const logger: Logger = (line) => {
     log.push(world.redact(line));
     if (log.length > logLines) log.shift();
   };
-  let body: Partial<FactBody> & { type: FactBody["type"] };
-  try {
-    body = await work(logger);
-  } catch (thrown) {
-    body = redacted(failed(readable(call, thrown)), world.redact);
-  }
+  const result = redacted(
+    await work(logger).catch((thrown: unknown) => failed(readable(call, thrown))),
+    world.redact,
+  );
+  const which = { step: call.step.id, attempt: call.attempt };
+  if (result.type === "step.settled") return { ...result, ...which };
   const ms = Math.round(world.clock.monotonic() - started);
-  const timed = body.type === "step.settled" ? {} : { ms, ...(log.length > 0 ? { log } : {}) };
-  return { ...body, step: call.step.id, attempt: call.attempt, ...timed } as FactBody;
+  return { ...result, ...which, ms, ...(log.length > 0 ? { log } : {}) };
 }
 
-async function perform(
-  world: StepWorld,
-  call: StepCall,
-  log: Logger,
-): Promise<Partial<FactBody> & { type: FactBody["type"] }> {
+async function perform(world: StepWorld, call: StepCall, log: Logger): Promise<Result> {
   call.signal.throwIfAborted();
   const { step } = call;
   if (step.kind === "check") return checked(await askCheck(world, call, log));
   if (step.kind === "verify") return checked(await verifyTarget(world, call, log));
   return withStep(world, call, log, async (driver, job, context) => {
     const outcome = await driver.apply(job, context);
-    return { type: "step.succeeded", summary: world.redact(outcome.summary), changed: outcome.changed };
+    return { type: "step.succeeded", summary: outcome.summary, changed: outcome.changed };
   });
 }
 
-async function settle(
-  world: StepWorld,
-  call: StepCall,
-  log: Logger,
-): Promise<Partial<FactBody> & { type: FactBody["type"] }> {
+async function settle(world: StepWorld, call: StepCall, log: Logger): Promise<Result> {
   return withStep(world, call, log, async (driver, job, context) => {
     const settlement = await driver.settle(job, context);
-    return { type: "step.settled", state: settlement.state, summary: world.redact(settlement.summary) };
+    return { type: "step.settled", state: settlement.state, summary: settlement.summary };
   });
 }
 
-async function withStep<Result>(
+async function withStep<Value>(
   world: StepWorld,
   call: StepCall,
   log: Logger,
-  work: (driver: TargetDriver, job: StepJob<unknown, Json>, context: StepContext) => Promise<Result>,
-): Promise<Result> {
-  const { step, plan } = call;
-  const target = plan.targets[step.subject] as PlannedTarget;
-  const driver = await world.targetDriver(step.driver);
-  const options = driver.options.parse(await world.resolve(target.with, `targets.${step.subject}`));
+  work: (driver: TargetDriver, job: StepJob<unknown, Json>, context: StepContext) => Promise<Value>,
+): Promise<Value> {
+  const { step } = call;
   const key = `${call.run}/${step.id}`;
-  const scratch = await world.scratch(key);
-  try {
+  return withTarget(world, call, log, async (driver, options, { folder, artifacts, captured }) => {
     const context: StepContext = {
       ...driverContext(world, call, log),
       key,
       attempt: call.attempt,
-      scratch: scratch.folder,
-      artifacts: world.artifacts(plan.checkpoint?.id, step.subject, scratch.folder),
+      scratch: folder,
+      artifacts,
     };
-    const job = { operation: step.operation, input: step.input, options, captured: target.captured };
-    return await work(driver, job, context);
-  } finally {
-    await scratch.done();
-  }
+    return work(driver, { operation: step.operation, input: step.input, options, captured }, context);
+  });
 }
 
 async function verifyTarget(world: StepWorld, call: StepCall, log: Logger): Promise<Check[]> {
-  const target = call.plan.targets[call.step.subject] as PlannedTarget;
-  const driver = await world.targetDriver(call.step.driver);
-  if (target.captured === undefined || driver.verify === undefined) return [];
-  const options = driver.options.parse(await world.resolve(target.with, `targets.${call.step.subject}`));
-  const scratch = await world.scratch(`${call.run}/${call.step.id}`);
+  return withTarget(world, call, log, async (driver, options, { artifacts, captured }) => {
+    if (captured === undefined || driver.verify === undefined) return [];
+    return driver.verify(captured, options, { ...driverContext(world, call, log), artifacts });
+  });
+}
+
+interface TargetAtHand {
+  readonly folder: string;
+  readonly artifacts: ArtifactReader;
+  readonly captured: CapturedPart | undefined;
+}
+
+/** What fails before the driver is called has no effect. */
+async function withTarget<Value>(
+  world: StepWorld,
+  { run, plan, step }: StepCall,
+  log: Logger,
+  work: (driver: TargetDriver, options: unknown, at: TargetAtHand) => Promise<Value>,
+): Promise<Value> {
+  const target = plan.targets[step.subject] as PlannedTarget;
+  const { driver, options, scratch } = await prepared(async () => {
+    const driver = await world.targetDriver(step.driver);
+    const options = driver.options.parse(await world.resolve(target.with, `targets.${step.subject}`));
+    return { driver, options, scratch: await world.scratch(`${run}/${step.id}`) };
+  });
   try {
-    const artifacts = world.artifacts(call.plan.checkpoint?.id, call.step.subject, scratch.folder);
-    return await driver.verify(target.captured, options, { ...driverContext(world, call, log), artifacts });
+    const artifacts = world.artifacts(plan.checkpoint?.id, step.subject, scratch.folder);
+    return await work(driver, options, { folder: scratch.folder, artifacts, captured: target.captured });
   } finally {
-    await scratch.done();
+    await scratch.done().catch((error: unknown) => log(`the scratch folder could not be removed: ${error}`));
+  }
+}
+
+async function prepared<Value>(prepare: () => Promise<Value>): Promise<Value> {
+  try {
+    return await prepare();
+  } catch (error) {
+    const { code, message, hint } =
+      error instanceof BackoutError
+        ? error
+        : { code: "INTERNAL" as const, message: String(error), hint: undefined };
+    throw new BackoutError(code, message, {
+      effect: "none",
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 }
 
@@ -161,7 +192,7 @@ function driverContext(world: StepWorld, call: StepCall, log: Logger): DriverCon
 }
 
 /** A check without a single result has measured nothing, and that is no pass. */
-function checked(checks: readonly Check[]): Partial<FactBody> & { type: FactBody["type"] } {
+function checked(checks: readonly Check[]): Result {
   const bad = checks.find((check) => check.result !== "passed");
   if (checks.length > 0 && bad === undefined) {
     return { type: "step.succeeded", summary: `${checks.length} passed`, changed: false, checks };
@@ -185,20 +216,29 @@ function readable(call: StepCall, thrown: unknown): BackoutError {
   return new BackoutError("INTERNAL", `${call.step.id}: ${message}`, { effect: "unknown", cause: thrown });
 }
 
-function stepFailed(error: BackoutError): Partial<FactBody> & { type: FactBody["type"] } {
+function stepFailed(error: BackoutError): Result {
   const { code, message, hint, effect } = error;
   return { type: "step.failed", code, message, effect, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** The world could not be asked: that is not knowing, and a person decides. */
-function settleFailed(error: BackoutError): Partial<FactBody> & { type: FactBody["type"] } {
+function settleFailed(error: BackoutError): Result {
   return { type: "step.settled", state: "unknown", summary: `could not be asked: ${error.message}` };
 }
 
-function redacted<Body extends object>(body: Body, redact: (text: string) => string): Body {
-  const entries = Object.entries(body).map(([key, value]) => [
-    key,
-    typeof value === "string" ? redact(value) : value,
-  ]);
-  return Object.fromEntries(entries) as Body;
+function redacted(result: Result, redact: (text: string) => string): Result {
+  if (result.type === "step.settled") return { ...result, summary: redact(result.summary) };
+  const checks =
+    result.checks === undefined ? {} : { checks: result.checks.map((one) => redactedCheck(one, redact)) };
+  if (result.type === "step.succeeded") return { ...result, summary: redact(result.summary), ...checks };
+  const hint = result.hint === undefined ? {} : { hint: redact(result.hint) };
+  return { ...result, message: redact(result.message), ...hint, ...checks };
+}
+
+function redactedCheck(check: Check, redact: (text: string) => string): Check {
+  const texts = (["name", "expected", "actual", "message"] as const).flatMap((key) => {
+    const text = check[key];
+    return text === undefined ? [] : [[key, redact(text)] as const];
+  });
+  return { ...check, ...Object.fromEntries(texts) };
 }

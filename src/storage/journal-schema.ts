@@ -36,7 +36,7 @@ export function migrate(database: DatabaseSyncInstance, path: string): void {
     database.exec(`pragma user_version = ${migrations.length}`);
     database.exec("commit");
   } catch (error) {
-    database.exec("rollback");
+    if (database.isTransaction) database.exec("rollback");
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { contentDigest } from "../content-digest.js";
 import type { CapturedPart, Intent, Observation, StepSpec, TargetDriver } from "../driver.js";
-import { BackoutError, type Problem, problem, warning } from "../errors.js";
+import { BackoutError, type Problem, problem } from "../errors.js";
 import type {
   ChangeDefinition,
   Playbook,
@@ -8,9 +8,11 @@ import type {
   TargetDefinition,
 } from "../playbook/playbook.js";
 import { estimate } from "./estimate.js";
-import { barriers, linkSteps, stepId, type TargetSteps } from "./link-steps.js";
 import { orderSteps } from "./order-steps.js";
 import type { Plan, PlannedTarget, PlanStep } from "./plan.js";
+import { checkSteps, targetSteps, verifySteps } from "./plan-steps.js";
+import { promiseWarnings } from "./promise-warnings.js";
+import { reachable, reverse, type Uses, usesOf } from "./uses.js";
 
 /** What the checkpoint says of one target. */
 export interface PlanPart {
@@ -39,64 +41,77 @@ export type PlanResult = { readonly plan: Plan } | { readonly problems: readonly
 
 /** Targets that a plan of this scenario has to look at: those it names, and all who use one that is restored. */
 export function involvedTargets(playbook: Playbook, scenario: ScenarioDefinition): string[] {
-  const named = new Set([...scenario.restore, ...scenario.restart]);
-  for (const name of Object.keys(playbook.targets)) {
-    const used = usesAll(playbook.targets, name);
-    if (scenario.restore.some((restored) => used.has(restored))) named.add(name);
-  }
+  const users = reachable(scenario.restore, reverse(usesOf(playbook)));
+  const named = new Set([...scenario.restore, ...scenario.restart, ...users]);
   return Object.keys(playbook.targets).filter((name) => named.has(name));
 }
 
 /** Pure: the same request gives the same plan, to the byte. Problems say why there is no way back like this. */
 export function makePlan(request: PlanRequest): PlanResult {
-  const scenario = request.playbook.scenarios[request.scenario];
-  if (scenario === undefined) {
-    const known = Object.keys(request.playbook.scenarios).join(", ");
-    return {
-      problems: [problem("scenarios", `there is no scenario "${request.scenario}"`, `known: ${known}`)],
-    };
+  const { playbook, scenario: name, change: changeName } = request;
+  const scenario = own(playbook.scenarios, name);
+  const change = changeName === undefined ? undefined : own(playbook.changes, changeName);
+  const problems: Problem[] = [];
+  if (scenario === undefined) problems.push(unknown("scenario", name, playbook.scenarios));
+  if (changeName !== undefined && change === undefined) {
+    problems.push(unknown("change", changeName, playbook.changes));
   }
-  const change = request.change === undefined ? undefined : request.playbook.changes[request.change];
-  const planner = new Planner(request, scenario, change);
-  return planner.make();
+  if (scenario === undefined || problems.length > 0) return { problems };
+  return new Planner(request, scenario, change).make();
+}
+
+const unknown = (kind: "scenario" | "change", name: string, known: object): Problem =>
+  problem(`${kind}s`, `there is no ${kind} "${name}"`, `known: ${Object.keys(known).join(", ") || "none"}`);
+
+/** A name comes from outside: `constructor` must not be found. */
+function own<Value>(record: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 class Planner {
   private readonly problems: Problem[] = [];
-  private readonly warnings: Problem[] = [];
   private readonly request: PlanRequest;
   private readonly scenario: ScenarioDefinition;
   private readonly change: ChangeDefinition | undefined;
+  private readonly users: Uses;
 
   constructor(request: PlanRequest, scenario: ScenarioDefinition, change: ChangeDefinition | undefined) {
     this.request = request;
     this.scenario = scenario;
     this.change = change;
+    this.users = reverse(usesOf(request.playbook));
   }
 
   make(): PlanResult {
-    const { playbook } = this.request;
+    const { playbook, drivers } = this.request;
     const involved = involvedTargets(playbook, this.scenario);
     this.refuseImpossible();
-    const first = this.specs(involved, new Set());
-    const alone = involved.filter((name) => first.get(name)?.some((spec) => spec.exclusive));
-    const quiesced = new Set(
-      involved.filter((name) => alone.some((other) => usesAll(playbook.targets, name).has(other))),
-    );
-    const specs = quiesced.size === 0 ? first : this.specs(involved, quiesced, first);
+    const specs = this.allSpecs(involved);
     if (this.problems.length > 0) return { problems: this.problems };
-    const steps = orderSteps([
-      ...this.targetSteps(specs),
-      ...this.verifySteps(involved, specs),
-      ...this.checkSteps(),
-    ]);
-    return { plan: this.assemble(involved, steps) };
+    const restored = new Set(this.scenario.restore);
+    const steps = [
+      ...targetSteps(playbook, specs),
+      ...verifySteps(
+        playbook,
+        drivers,
+        [...specs.keys()].filter((name) => restored.has(name) && specs.get(name)?.length),
+      ),
+      ...checkSteps(playbook, this.scenario.checks),
+    ];
+    this.refuseSameIds(steps);
+    if (this.problems.length > 0) return { problems: this.problems };
+    try {
+      return { plan: this.assemble(involved, orderSteps(steps)) };
+    } catch (error) {
+      if (!(error instanceof BackoutError) || error.code !== "REFUSED") throw error;
+      return { problems: [problem(`scenarios.${this.request.scenario}`, error.message, error.hint)] };
+    }
   }
 
   private refuseImpossible(): void {
     const { checkpoint, knownBad } = this.request;
     for (const name of this.scenario.restore) {
-      const part = checkpoint?.parts[name]?.part;
+      const part = checkpoint === undefined ? undefined : own(checkpoint.parts, name)?.part;
       if (part === undefined) {
         this.problems.push(
           checkpoint === undefined
@@ -119,34 +134,51 @@ class Planner {
     }
   }
 
-  /** Asks each target's driver for its steps. Those that are not affected by quiescing keep what they said. */
-  private specs(
-    involved: readonly string[],
-    quiesced: ReadonlySet<string>,
-    before?: ReadonlyMap<string, readonly StepSpec[]>,
-  ): Map<string, readonly StepSpec[]> {
-    const all = new Map<string, readonly StepSpec[]>();
-    for (const name of involved) {
-      const known = quiesced.has(name) ? undefined : before?.get(name);
-      all.set(name, known ?? this.specsOf(name, quiesced.has(name)));
+  /** A target called `check` or an operation called `verify` would share its id with a step of the planner's. */
+  private refuseSameIds(steps: readonly PlanStep[]): void {
+    const seen = new Set<string>();
+    for (const { id, subject } of steps) {
+      if (seen.has(id)) this.refuse(subject, `two steps of the plan are called "${id}"`, "rename the target");
+      seen.add(id);
     }
-    return all;
+  }
+
+  /**
+   * Asks each target's driver for its steps; then again those who use a target that must be alone, since they have
+   * to stop meanwhile, until nobody else has to.
+   */
+  private allSpecs(involved: readonly string[]): Map<string, readonly StepSpec[]> {
+    const specs = new Map(involved.map((name) => [name, this.specsOf(name, false)]));
+    const quiesced = new Set<string>();
+    for (;;) {
+      const alone = involved.filter((name) => specs.get(name)?.some((spec) => spec.exclusive));
+      const users = reachable(alone, this.users);
+      const more = involved.filter((name) => users.has(name) && !quiesced.has(name));
+      if (more.length === 0) return specs;
+      for (const name of more) {
+        quiesced.add(name);
+        specs.set(name, this.specsOf(name, true));
+      }
+    }
+  }
+
+  private refuse(path: string, message: string, hint?: string): void {
+    const known = this.problems.some((one) => one.path === path && one.message === message);
+    if (!known) this.problems.push(problem(path, message, hint));
   }
 
   private specsOf(name: string, quiesce: boolean): readonly StepSpec[] {
     const { playbook, drivers, observations, checkpoint } = this.request;
-    const target = playbook.targets[name] as TargetDefinition;
-    const driver = drivers.get(target.driver);
-    const observed = observations[name];
-    if (driver === undefined || observed === undefined) {
-      this.problems.push(
-        problem(name, "it could not be observed, so nothing can be planned for it", "backout check"),
-      );
-      return [];
-    }
     const intent = this.intent(name, quiesce);
     if (!intent.restore && !intent.quiesce && !intent.restart) return [];
-    const part = checkpoint?.parts[name];
+    const target = playbook.targets[name] as TargetDefinition;
+    const driver = drivers.get(target.driver);
+    const observed = own(observations, name);
+    if (driver === undefined || observed === undefined) {
+      this.refuse(name, "it could not be observed, so nothing can be planned for it", "backout check");
+      return [];
+    }
+    const part = checkpoint === undefined ? undefined : own(checkpoint.parts, name);
     if (intent.restore && part === undefined) return [];
     try {
       return driver.plan({
@@ -158,7 +190,7 @@ class Planner {
       });
     } catch (error) {
       if (!(error instanceof BackoutError)) throw error;
-      this.problems.push(problem(name, error.message, error.hint));
+      this.refuse(name, error.message, error.hint);
       return [];
     }
   }
@@ -168,81 +200,15 @@ class Planner {
       restore: this.scenario.restore.includes(name),
       quiesce,
       restart: this.scenario.restart.includes(name),
-      keep: this.change?.keep[name] ?? [],
+      keep: this.change === undefined ? [] : (own(this.change.keep, name) ?? []),
     };
-  }
-
-  private targetSteps(specs: ReadonlyMap<string, readonly StepSpec[]>): PlanStep[] {
-    const { targets } = this.request.playbook;
-    const linked: TargetSteps[] = [...specs].map(([target, own]) => ({
-      target,
-      usesAll: usesAll(targets, target),
-      specs: own,
-    }));
-    const links = linkSteps(linked);
-    return linked.flatMap(({ target, specs: own }) =>
-      own.map((spec): PlanStep => {
-        const id = stepId(target, spec.operation);
-        return {
-          id,
-          kind: "apply",
-          subject: target,
-          driver: (targets[target] as TargetDefinition).driver,
-          operation: spec.operation,
-          title: spec.title,
-          phase: spec.phase,
-          needs: links.get(id)?.needs ?? [],
-          awaits: links.get(id)?.awaits ?? [],
-          input: spec.input,
-          impact: spec.impact ?? {},
-          expectedMs: spec.expectedMs,
-          timeoutMs: spec.timeoutMs ?? Math.max(30_000, spec.expectedMs * 10),
-          retries: spec.retries ?? 2,
-          onFailure: spec.onFailure ?? "stop",
-        };
-      }),
-    );
-  }
-
-  private verifySteps(
-    involved: readonly string[],
-    specs: ReadonlyMap<string, readonly StepSpec[]>,
-  ): PlanStep[] {
-    return involved
-      .filter((name) => this.scenario.restore.includes(name) && (specs.get(name)?.length ?? 0) > 0)
-      .filter((name) => this.driverOf(name)?.verify !== undefined)
-      .map((name) => {
-        const driver = (this.request.playbook.targets[name] as TargetDefinition).driver;
-        return checkStep(
-          stepId(name, "verify"),
-          "verify",
-          name,
-          driver,
-          "compare with the checkpoint",
-          500,
-          60_000,
-        );
-      });
-  }
-
-  private checkSteps(): PlanStep[] {
-    return this.scenario.checks.flatMap((name) => {
-      const check = this.request.playbook.checks[name];
-      if (check === undefined) return [];
-      const limit = check.within + check.stable + 30_000;
-      return [checkStep(stepId("check", name), "check", name, check.driver, name, 500 + check.stable, limit)];
-    });
-  }
-
-  private driverOf(name: string): TargetDriver | undefined {
-    return this.request.drivers.get(this.request.playbook.targets[name]?.driver ?? "");
   }
 
   private assemble(involved: readonly string[], steps: readonly PlanStep[]): Plan {
     const { playbook, checkpoint, change } = this.request;
     const promisedMs = this.change?.promised ?? this.scenario.promised;
     const estimated = estimate(steps, promisedMs);
-    this.warnOfPromises(estimated.durationMs, promisedMs, steps);
+    const observed = involved.filter((name) => Object.hasOwn(this.request.observations, name));
     const body: Omit<Plan, "digest"> = {
       version: 1,
       system: playbook.system,
@@ -253,10 +219,10 @@ class Planner {
       ...(checkpoint === undefined || this.scenario.restore.length === 0
         ? {}
         : { checkpoint: { id: checkpoint.id, at: checkpoint.at } }),
-      targets: Object.fromEntries(involved.map((name) => [name, this.plannedTarget(name)])),
+      targets: Object.fromEntries(observed.map((name) => [name, this.plannedTarget(name)])),
       checks: Object.fromEntries(
         this.scenario.checks.flatMap((name) => {
-          const check = playbook.checks[name];
+          const check = own(playbook.checks, name);
           return check === undefined
             ? []
             : [
@@ -269,7 +235,7 @@ class Planner {
       ),
       steps,
       estimate: estimated,
-      warnings: this.warnings,
+      warnings: promiseWarnings(this.request.scenario, estimated, steps, playbook.objectives.rto),
       objectives: {
         ...(playbook.objectives.rto === undefined ? {} : { rto: playbook.objectives.rto }),
         ...(playbook.objectives.rpo === undefined ? {} : { rpo: playbook.objectives.rpo }),
@@ -284,7 +250,7 @@ class Planner {
     const { playbook, observations, checkpoint } = this.request;
     const target = playbook.targets[name] as TargetDefinition;
     const observed = observations[name] as Observation;
-    const part = checkpoint?.parts[name]?.part;
+    const part = checkpoint === undefined ? undefined : own(checkpoint.parts, name)?.part;
     const restore = this.scenario.restore.includes(name);
     return {
       driver: target.driver,
@@ -296,67 +262,4 @@ class Planner {
       ...(restore && part !== undefined ? { to: { identity: part.identity, summary: part.summary } } : {}),
     };
   }
-
-  private warnOfPromises(
-    durationMs: number,
-    promisedMs: number | undefined,
-    steps: readonly PlanStep[],
-  ): void {
-    const { rto } = this.request.playbook.objectives;
-    const scenario = `scenarios.${this.request.scenario}`;
-    if (promisedMs !== undefined && durationMs > promisedMs) {
-      this.warnings.push(
-        warning(scenario, `expected to take ${durationMs} ms, longer than the ${promisedMs} ms promised`),
-      );
-    }
-    if (rto !== undefined && durationMs > rto) {
-      this.warnings.push(
-        warning(scenario, `expected to take ${durationMs} ms, longer than the objective of ${rto} ms`),
-      );
-    }
-    for (const step of steps) {
-      if (promisedMs === undefined || step.kind !== "apply" || step.timeoutMs <= promisedMs) continue;
-      this.warnings.push(
-        warning(step.id, `may take up to ${step.timeoutMs} ms before it times out, longer than promised`),
-      );
-    }
-  }
-}
-
-function checkStep(
-  id: string,
-  kind: "verify" | "check",
-  subject: string,
-  driver: string,
-  title: string,
-  expectedMs: number,
-  timeoutMs: number,
-): PlanStep {
-  const shared = { needs: [], awaits: barriers("check", false), input: {}, impact: {}, retries: 0 } as const;
-  return {
-    id,
-    kind,
-    subject,
-    driver,
-    operation: kind,
-    title,
-    phase: "check",
-    expectedMs,
-    timeoutMs,
-    onFailure: "continue",
-    ...shared,
-  };
-}
-
-function usesAll(targets: Playbook["targets"], name: string): Set<string> {
-  const all = new Set<string>();
-  const visit = (one: string): void => {
-    for (const used of targets[one]?.uses ?? []) {
-      if (all.has(used)) continue;
-      all.add(used);
-      visit(used);
-    }
-  };
-  visit(name);
-  return all;
 }

@@ -110,7 +110,7 @@ const timedOut = (step: StepState, now: number): boolean =>
 
 function deadline(state: RunState): number | undefined {
   const { timeoutMs } = state.plan;
-  return timeoutMs === undefined || state.startedAt === undefined ? undefined : state.startedAt + timeoutMs;
+  return timeoutMs === undefined || state.timeFrom === undefined ? undefined : state.timeFrom + timeoutMs;
 }
 
 function pastDeadline(state: RunState, now: number): boolean {
@@ -118,18 +118,18 @@ function pastDeadline(state: RunState, now: number): boolean {
   return due !== undefined && now >= due;
 }
 
+/** The next time at which there may be something to do though no step has ended. Never in the past. */
 function wakeUp(state: RunState, now: number, standing: boolean): number | undefined {
-  const times: number[] = [];
+  let first = Number.POSITIVE_INFINITY;
+  const at = (time: number | undefined): void => {
+    if (time !== undefined && time > now && time < first) first = time;
+  };
   for (const id of state.running) {
-    const step = state.steps.get(id) as StepState;
-    if (step.aborted === undefined && step.startedAt !== undefined)
-      times.push(step.startedAt + step.step.timeoutMs);
+    const { aborted, startedAt, step } = state.steps.get(id) as StepState;
+    if (aborted === undefined && startedAt !== undefined) at(startedAt + step.timeoutMs);
   }
-  if (!standing)
-    for (const id of state.ready) times.push(state.steps.get(id)?.retryAt ?? Number.POSITIVE_INFINITY);
-  const due = deadline(state);
-  if (due !== undefined && due > now) times.push(due);
-  const first = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
+  if (!standing) for (const id of state.ready) at(state.steps.get(id)?.retryAt);
+  at(deadline(state));
   return Number.isFinite(first) ? first : undefined;
 }
 

@@ -1,7 +1,13 @@
 import { BackoutError } from "../errors.js";
 import type { Plan } from "../plan/plan.js";
 import type { Fact } from "./fact.js";
-import { initialState, type RunState, type StepState, type StepStatus } from "./run-state.js";
+import {
+  initialState,
+  type RunState,
+  type StepFailure,
+  type StepState,
+  type StepStatus,
+} from "./run-state.js";
 
 /** The state of a run after these facts: the same for any reader, at any time. */
 export function project(plan: Plan, facts: readonly Fact[]): RunState {
@@ -13,13 +19,14 @@ export function project(plan: Plan, facts: readonly Fact[]): RunState {
 /** Backs off 1, 2, 4 … s, at most 30 s. */
 const backoffMs = (failures: number): number => Math.min(30_000, 1000 * 2 ** (failures - 1));
 
-/** Moves a state on by the next fact, in place. Throws STATE_CORRUPT where the fact cannot follow. */
+/**
+ * Moves a state on by the next fact, in place. Throws STATE_CORRUPT where the fact cannot follow. What a person
+ * decided about a step that has gone on meanwhile (see `canDecide`) changes nothing.
+ */
 export function advance(state: RunState, fact: Fact): void {
-  if (fact.seq !== state.lastSeq + 1) {
-    throw new BackoutError("STATE_CORRUPT", `fact ${fact.seq} of the run follows fact ${state.lastSeq}`, {
-      hint: "backout history --verify",
-    });
-  }
+  if (fact.seq !== state.lastSeq + 1)
+    throw corrupt(`fact ${fact.seq} of the run follows fact ${state.lastSeq}`);
+  if (state.status === "finished") throw corrupt(`fact ${fact.seq} of the run follows its end`);
   state.lastSeq = fact.seq;
   switch (fact.type) {
     case "run.requested":
@@ -47,28 +54,40 @@ export function advance(state: RunState, fact: Fact): void {
   }
 }
 
+/** Whether a person's decision about the step can still have a meaning. */
+export function canDecide(step: StepState | undefined, decision: "retry" | "skip"): boolean {
+  if (step === undefined) return false;
+  const { status } = step;
+  return status === "failed" || status === "undecided" || (status === "ready" && decision === "skip");
+}
+
 type StepFact = Extract<Fact, { step: string; type: `step.${string}` }>;
 
 function advanceStep(state: RunState, step: StepState, fact: StepFact): void {
   switch (fact.type) {
     case "step.started":
+      expect(fact, step, "ready");
       step.attempt = fact.attempt;
       step.startedAt = fact.at;
       step.endedAt = undefined;
       step.retryAt = undefined;
       step.aborted = undefined;
+      step.failure = undefined;
       setStatus(state, step, "running");
       return;
     case "step.aborted":
+      expect(fact, step, "running");
       step.aborted = fact.why;
       return;
     case "step.succeeded":
+      expect(fact, step, "running");
       step.summary = fact.summary;
       step.checks = fact.checks ?? [];
       if (fact.changed) state.changed = true;
       end(state, step, "succeeded", fact.at);
       return;
     case "step.failed":
+      expect(fact, step, "running");
       step.failure = {
         code: fact.code,
         message: fact.message,
@@ -76,24 +95,24 @@ function advanceStep(state: RunState, step: StepState, fact: StepFact): void {
       };
       step.checks = fact.checks ?? [];
       if (fact.effect !== "none" && step.step.kind === "apply") {
-        state.changed = true;
+        if (fact.effect === "applied") state.changed = true;
         step.endedAt = fact.at;
         setStatus(state, step, "unsettled");
       } else failedOnce(state, step, fact.at);
       return;
     case "step.settled":
+      expect(fact, step, "unsettled");
       settled(state, step, fact.state, fact.summary, fact.at);
       return;
     case "step.retried":
-      step.failures = 0;
-      step.retryAt = undefined;
-      reopen(state, step);
+      if (canDecide(step, "retry")) reopen(state, step);
       return;
     case "step.skipped":
+      if (!canDecide(step, "skip")) return;
       step.summary = `skipped: ${fact.reason}`;
-      if (state.status === "stopped") state.status = "running";
-      clearFailure(state, step.step.id);
+      step.retryAt = undefined;
       end(state, step, "skipped", fact.at);
+      clearFailure(state, step.step.id);
   }
 }
 
@@ -106,19 +125,22 @@ function settled(
 ): void {
   step.settled = found;
   step.summary = summary;
-  if (found === "applied") {
-    state.changed = true;
-    end(state, step, "succeeded", at);
-  } else if (found === "unknown") {
+  if (found !== "not-applied") state.changed = true;
+  if (found === "applied") end(state, step, "succeeded", at);
+  else if (found === "unknown") undecided(state, step, summary, at);
+  else if (step.failure === undefined) setStatus(state, step, "ready");
+  else failedOnce(state, step, at);
+}
+
+/** Puts it to a person; but what may fail without stopping the line does not stop it by being unclear either (H64). */
+function undecided(state: RunState, step: StepState, summary: string, at: number): void {
+  if (step.step.onFailure === "stop") {
     setStatus(state, step, "undecided");
-    stopAt(state, step, {
-      code: "RUN_STOPPED",
-      message: summary,
-      hint: `backout retry ${step.step.id} or backout skip ${step.step.id}`,
-    });
-  } else if (step.failure === undefined) {
-    setStatus(state, step, "ready");
-  } else failedOnce(state, step, at);
+    noteFailure(state, step);
+  } else {
+    step.failure ??= { code: "RUN_STOPPED", message: summary };
+    end(state, step, "failed", at);
+  }
 }
 
 /** A failure without effect, or one whose effect is known to be missing: again after a pause, or for good. */
@@ -132,15 +154,26 @@ function failedOnce(state: RunState, step: StepState, at: number): void {
     return;
   }
   end(state, step, "failed", at);
-  if (step.step.onFailure === "stop" && step.failure !== undefined) stopAt(state, step, step.failure);
+  noteFailure(state, step);
 }
 
-function stopAt(state: RunState, step: StepState, failure: NonNullable<StepState["failure"]>): void {
-  state.firstFailure ??= { step: step.step.id, failure };
+function noteFailure(state: RunState, step: StepState): void {
+  const failure = stopping(step);
+  if (failure !== undefined) state.firstFailure ??= { step: step.step.id, failure };
+}
+
+/** Why the line stands at this step, if it does. */
+function stopping(step: StepState): StepFailure | undefined {
+  const { id, onFailure } = step.step;
+  if (step.status === "failed" && onFailure === "stop") return step.failure;
+  if (step.status !== "undecided") return undefined;
+  const hint = `backout retry ${id} or backout skip ${id}`;
+  return { code: "RUN_STOPPED", message: step.summary ?? "its end is not known", hint };
 }
 
 /** Whatever an earlier owner left running is of unknown end now, except where looking again is harmless. */
 function takeOver(state: RunState, at: number): void {
+  if (state.status !== "running") state.timeFrom = at;
   state.status = "running";
   state.startedAt ??= at;
   for (const id of [...state.running]) {
@@ -149,22 +182,25 @@ function takeOver(state: RunState, at: number): void {
     setStatus(state, step, step.step.kind === "apply" ? "unsettled" : "ready");
   }
   for (const id of [...state.undecided]) {
-    clearFailure(state, id);
     setStatus(state, stepOf(state, id), "unsettled");
+    clearFailure(state, id);
   }
 }
 
 function reopen(state: RunState, step: StepState): void {
-  if (step.status !== "failed" && step.status !== "undecided") return;
   if (step.status === "failed") state.remaining++;
-  clearFailure(state, step.step.id);
-  if (state.status === "stopped") state.status = "running";
+  step.failures = 0;
+  step.retryAt = undefined;
   step.failure = undefined;
   setStatus(state, step, "ready");
+  clearFailure(state, step.step.id);
 }
 
+/** The line may still stand because of another step. */
 function clearFailure(state: RunState, id: string): void {
-  if (state.firstFailure?.step === id) state.firstFailure = undefined;
+  if (state.firstFailure?.step !== id) return;
+  state.firstFailure = undefined;
+  for (const other of [...state.failed, ...state.undecided]) noteFailure(state, stepOf(state, other));
 }
 
 /**
@@ -203,11 +239,16 @@ function setStatus(state: RunState, step: StepState, status: StepStatus): void {
 
 function stepOf(state: RunState, id: string): StepState {
   const step = state.steps.get(id);
-  if (step === undefined) {
-    throw new BackoutError(
-      "STATE_CORRUPT",
-      `the journal speaks of step "${id}", which the plan does not have`,
-    );
-  }
+  if (step === undefined) throw corrupt(`the journal speaks of step "${id}", which the plan does not have`);
   return step;
 }
+
+function expect(fact: StepFact, step: StepState, status: StepStatus): void {
+  if (step.status === status) return;
+  throw corrupt(
+    `fact ${fact.seq}, ${fact.type} of "${fact.step}", cannot follow: the step is ${step.status}`,
+  );
+}
+
+const corrupt = (message: string): BackoutError =>
+  new BackoutError("STATE_CORRUPT", message, { hint: "backout history --verify" });

@@ -23,6 +23,8 @@ export interface RunJournal {
   /** False when somebody else has taken it meanwhile. */
   renew(lease: Lease, expires: number): boolean;
   release(lease: Lease): void;
+  /** Recomputes the hash chain of a run: the first sequence number that does not fit, if any. */
+  brokenAt(run: string): number | undefined;
 }
 
 export interface RunRecord {

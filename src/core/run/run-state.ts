@@ -1,7 +1,7 @@
 import type { Check, Phase, Settlement } from "../driver.js";
 import type { ErrorCode } from "../errors.js";
 import type { Plan, PlanStep } from "../plan/plan.js";
-import type { Fact, Owner, RunOutcome } from "./fact.js";
+import type { Owner, RunOutcome } from "./fact.js";
 
 export type StepStatus =
   /** Waits for others. */
@@ -55,13 +55,18 @@ export interface RunState {
   reason: string;
   requestedAt: number | undefined;
   startedAt: number | undefined;
+  /** The plan's time for the whole run counts from here: its start or, after it had stopped, its resumption. */
+  timeFrom: number | undefined;
   endedAt: number | undefined;
   owner: Owner | undefined;
   fence: number;
   cancelled: string | undefined;
   /** The first failure that stopped the line: the message that is shown. */
   firstFailure: { readonly step: string; readonly failure: StepFailure } | undefined;
-  /** Whether anything in the world is, or may be, other than before the run. */
+  /**
+   * Whether anything in the world is, or may be, other than before the run. Of a step whose end has not been asked yet
+   * (`running`, `unsettled`) nothing is known.
+   */
   changed: boolean;
   lastSeq: number;
   readonly steps: ReadonlyMap<string, StepState>;
@@ -100,6 +105,7 @@ export function initialState(plan: Plan): RunState {
     reason: "",
     requestedAt: undefined,
     startedAt: undefined,
+    timeFrom: undefined,
     endedAt: undefined,
     owner: undefined,
     fence: 0,
@@ -144,5 +150,3 @@ function append<Key>(map: Map<Key, string[]>, key: Key, value: string): void {
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
 }
-
-export type { Fact };

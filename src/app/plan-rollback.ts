@@ -1,5 +1,5 @@
-import type { Checkpoint } from "../core/checkpoint/checkpoint-store.js";
-import { proofState } from "../core/checkpoint/proof-state.js";
+import { type Checkpoint, ensureBelongs } from "../core/checkpoint/manifest.js";
+import { type ProofStanding, proofStanding } from "../core/checkpoint/proof-record.js";
 import type { CapturedPart, Observation, ObserveContext, TargetDriver } from "../core/driver.js";
 import { BackoutError, type Problem, ProblemsError, problem } from "../core/errors.js";
 import { involvedTargets, makePlan, type PlanPart } from "../core/plan/make-plan.js";
@@ -11,12 +11,12 @@ import type { Services } from "./services.js";
 
 export interface PlanChoice extends CallEvents {
   /** Default: the only one, or the one named `default`, or the change's. */
-  readonly scenario?: string;
-  readonly change?: string;
+  readonly scenario?: string | undefined;
+  readonly change?: string | undefined;
   /** Id, beginning of an id, or `latest`. Default: the newest that was made for the change, or the newest. */
-  readonly checkpoint?: string;
-  readonly acceptUnproven?: boolean;
-  readonly acceptKnownBad?: boolean;
+  readonly checkpoint?: string | undefined;
+  readonly acceptUnproven?: boolean | undefined;
+  readonly acceptKnownBad?: boolean | undefined;
 }
 
 /** Looks at the world once and plans the way back. Refuses, with every reason at once, what cannot work. */
@@ -73,17 +73,13 @@ async function chooseCheckpoint(services: Services, choice: PlanChoice): Promise
   const { system, environment } = services.playbook;
   if (choice.checkpoint !== undefined && choice.checkpoint !== "latest") {
     const chosen = await services.checkpoints.load(choice.checkpoint);
-    if (chosen.system === system && chosen.environment === environment) return chosen;
-    throw new BackoutError(
-      "REFUSED",
-      `checkpoint "${chosen.id}" is of ${chosen.system}/${chosen.environment}, not of ${system}/${environment}`,
-      { effect: "none", hint: "backout checkpoint list" },
-    );
+    ensureBelongs(chosen, system, environment);
+    return chosen;
   }
-  const own = (await services.checkpoints.list()).filter(
-    (one) => one.system === system && one.environment === environment,
-  );
-  return own.find((one) => choice.change !== undefined && one.change === choice.change) ?? own[0];
+  const scope = { system, environment };
+  const { checkpoints } = await services.checkpoints.list(scope);
+  const made = checkpoints.findLast((one) => choice.change !== undefined && one.change === choice.change);
+  return made ?? (await services.checkpoints.load("latest", scope));
 }
 
 /** Parts of the targets to be restored, whose artifacts are unaltered and whose proof is good (or accepted). */
@@ -95,33 +91,37 @@ async function usableParts(
 ): Promise<Record<string, PlanPart>> {
   const { playbook, clock } = services;
   const wanted = scenario.restore.filter((name) => checkpoint.parts[name] !== undefined);
-  const problems: Problem[] = [...(await services.checkpoints.verify(checkpoint, wanted))];
+  const altered = await services.checkpoints.verify(checkpoint.id);
+  const problems: Problem[] = altered.filter(({ path }) => path === checkpoint.id || wanted.includes(path));
   const proofs = await services.checkpoints.proofs(checkpoint.id);
   const parts: Record<string, PlanPart> = {};
   for (const name of wanted) {
-    const proof = proofState(proofs[name], clock.now(), playbook.proofs.expire);
-    if (proof.state !== "good" && !choice.acceptUnproven) {
-      const why = {
-        unproven: "has not been proven to restore",
-        expired: "was proven too long ago",
-        failed: "failed its proof",
-      };
-      problems.push(
-        problem(
-          name,
-          `its part of checkpoint "${checkpoint.id}" ${why[proof.state]}`,
-          `backout prove ${checkpoint.id}, or in an emergency --accept-unproven`,
-        ),
-      );
+    const standing = proofStanding(proofs[name] ?? [], {
+      now: clock.now(),
+      expireMs: playbook.proofs.expire,
+    });
+    const doubt = doubtOf(standing);
+    if (doubt !== undefined && !choice.acceptUnproven) {
+      const hint = `backout prove ${checkpoint.id}, or in an emergency --accept-unproven`;
+      problems.push(problem(name, `its part of checkpoint "${checkpoint.id}" ${doubt}`, hint));
     }
-    const part = checkpoint.parts[name] as CapturedPart;
-    const restoreMs = proof.record?.restoreMs;
-    parts[name] = { part, ...(restoreMs === undefined ? {} : { restoreMs }) };
+    const restoreMs = standing.record?.restoreMs;
+    parts[name] = {
+      part: checkpoint.parts[name] as CapturedPart,
+      ...(restoreMs === undefined ? {} : { restoreMs }),
+    };
   }
   if (problems.length > 0) {
     throw new ProblemsError("REFUSED", `checkpoint "${checkpoint.id}" cannot be relied on`, problems);
   }
   return parts;
+}
+
+/** Why its proof is not good enough to rely on; nothing where it is. */
+function doubtOf({ record, failed, expired }: ProofStanding): string | undefined {
+  if (failed) return "failed its proof";
+  if (expired) return "was proven too long ago";
+  return record === undefined ? "has not been proven to restore" : undefined;
 }
 
 async function observeAll(
@@ -160,7 +160,7 @@ async function observe(
   if (checkpoint === undefined || captured === undefined) return driver.observe(options, context);
   const scratch = await services.scratch(`observe-${name}`);
   try {
-    const artifacts = services.checkpoints.reader(checkpoint, name, scratch.folder);
+    const artifacts = services.checkpoints.reader(checkpoint.id, name, scratch.folder);
     return await driver.observe(options, { ...context, artifacts }, captured);
   } finally {
     await scratch.done();

@@ -1,5 +1,6 @@
-import type { Checkpoint, CheckpointPart, ProofRecord } from "../core/checkpoint/checkpoint-store.js";
-import type { Proof, ProveContext, TargetDriver } from "../core/driver.js";
+import type { Checkpoint, CheckpointPart } from "../core/checkpoint/manifest.js";
+import type { ProofRecord } from "../core/checkpoint/proof-record.js";
+import type { Check, ProveContext, TargetDriver } from "../core/driver.js";
 import { BackoutError } from "../core/errors.js";
 import { type CallEvents, driverContext } from "./driver-call.js";
 import type { Services } from "./services.js";
@@ -44,12 +45,13 @@ async function provePart(
 ): Promise<ProofRecord> {
   const part = checkpoint.parts[name] as CheckpointPart;
   const driver = await services.drivers.target(part.driver);
-  const started = services.clock.monotonic();
   const at = services.clock.now();
   const proof = await attempt(services, checkpoint, name, driver, request);
   request.signal.throwIfAborted();
-  return { ...proof, at, by: services.actor, tookMs: Math.round(services.clock.monotonic() - started) };
+  return { ...proof, at, by: services.actor };
 }
+
+type Attempt = Omit<ProofRecord, "at" | "by">;
 
 async function attempt(
   services: Services,
@@ -57,32 +59,33 @@ async function attempt(
   name: string,
   driver: TargetDriver,
   request: ProveRequest,
-): Promise<Proof> {
+): Promise<Attempt> {
   const part = checkpoint.parts[name] as CheckpointPart;
-  const altered = await services.checkpoints.verify(checkpoint, [name]);
-  if (altered.length > 0) {
-    const checks = altered.map(({ message }) => ({ name: "artifacts", result: "failed" as const, message }));
-    return { level: "declared", checks };
-  }
   if (driver.prove === undefined) {
-    return {
-      level: "captured",
-      checks: [{ name: "artifacts", result: "passed", message: "as they were captured" }],
-    };
+    const checks: Check[] = [{ name: "artifacts", result: "passed", message: "as they were captured" }];
+    return { level: "captured", result: "passed", checks };
   }
   const scratch = await services.scratch(`prove-${name}`);
   try {
-    const options = driver.options.parse(await services.resolve(part.with, `targets.${name}.with`));
+    const options = driver.options.parse(await services.resolve(part.options, `targets.${name}.with`));
     const context: ProveContext = {
       ...driverContext(services, name, request),
-      artifacts: services.checkpoints.reader(checkpoint, name, scratch.folder),
+      artifacts: services.checkpoints.reader(checkpoint.id, name, scratch.folder),
       scratch: scratch.folder,
     };
-    return await driver.prove(part, options, context);
+    const proof = await driver.prove(part, options, context);
+    return { ...proof, result: overall(proof.checks) };
   } catch (error) {
     if (!(error instanceof BackoutError) || error.code === "INTERRUPTED") throw error;
-    return { level: "captured", checks: [{ name: "restores", result: "error", message: error.message }] };
+    const failed = error.code === "ARTIFACT_ALTERED" || error.code === "ARTIFACT_MISSING";
+    return { level: "captured", result: failed ? "failed" : "error", checks: [], message: error.message };
   } finally {
     await scratch.done();
   }
+}
+
+/** A proof that compared nothing has proven nothing. */
+function overall(checks: readonly Check[]): ProofRecord["result"] {
+  if (checks.some((check) => check.result === "failed")) return "failed";
+  return checks.length > 0 && checks.every((check) => check.result === "passed") ? "passed" : "error";
 }

@@ -1,5 +1,6 @@
 import type { CheckpointStore } from "../core/checkpoint/checkpoint-store.js";
 import type { CheckDriver, SignalDriver, TargetDriver } from "../core/driver.js";
+import type { Problem } from "../core/errors.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { Playbook } from "../core/playbook/playbook.js";
 import type { Clock, Host, Http, Ids, Processes } from "../core/ports.js";
@@ -26,6 +27,16 @@ export interface Services {
   resolve(value: JsonObject, at: string): Promise<Json>;
   /** An empty folder on the file system of the state, removed by `done`. */
   scratch(name: string): Promise<{ readonly folder: string; done(): Promise<void> }>;
+}
+
+/** The services of one command, for one playbook. */
+export interface OpenServices extends Services {
+  /** The playbook's file and its folder, absolute. */
+  readonly file: string;
+  readonly folder: string;
+  /** What the playbook was warned of. */
+  readonly warnings: readonly Problem[];
+  close(): void;
 }
 
 /** Loads a driver when it is first used. Throws NOT_FOUND for a name that there is not, or not of that kind. */

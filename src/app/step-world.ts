@@ -1,4 +1,4 @@
-import type { Checkpoint } from "../core/checkpoint/checkpoint-store.js";
+import type { Checkpoint } from "../core/checkpoint/manifest.js";
 import { BackoutError } from "../core/errors.js";
 import type { StepWorld } from "../engine/perform-step.js";
 import type { Services } from "./services.js";
@@ -16,7 +16,7 @@ export function stepWorld(services: Services, checkpoint: Checkpoint | undefined
     resolve: (value, at) => services.resolve(value, at),
     scratch: (key) => services.scratch(key),
     artifacts(_, target, scratch) {
-      if (checkpoint?.parts[target] !== undefined) return checkpoints.reader(checkpoint, target, scratch);
+      if (checkpoint?.parts[target] !== undefined) return checkpoints.reader(checkpoint.id, target, scratch);
       const missing = (name: string): never => {
         throw new BackoutError(
           "ARTIFACT_MISSING",

@@ -1,11 +1,12 @@
-import type { Checkpoint, CheckpointDraft } from "../core/checkpoint/checkpoint-store.js";
+import type { Draft } from "../core/checkpoint/checkpoint-store.js";
+import type { Checkpoint } from "../core/checkpoint/manifest.js";
 import type { CaptureContext } from "../core/driver.js";
 import { BackoutError } from "../core/errors.js";
 import { type CallEvents, driverContext, loadTarget } from "./driver-call.js";
 import type { Services } from "./services.js";
 
 export interface CheckpointRequest extends CallEvents {
-  readonly change?: string;
+  readonly change?: string | undefined;
   readonly onCaptured?: (target: string, summary: string, ms: number) => void;
 }
 
@@ -21,7 +22,7 @@ export async function takeCheckpoint(services: Services, request: CheckpointRequ
   const draft = await services.checkpoints.create({
     system: playbook.system,
     environment: playbook.environment,
-    ...(request.change === undefined ? {} : { change: request.change }),
+    change: request.change,
     by: actor,
   });
   try {
@@ -34,11 +35,7 @@ export async function takeCheckpoint(services: Services, request: CheckpointRequ
   }
 }
 
-async function captureAll(
-  services: Services,
-  draft: CheckpointDraft,
-  request: CheckpointRequest,
-): Promise<void> {
+async function captureAll(services: Services, draft: Draft, request: CheckpointRequest): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([request.signal, failed.signal]);
   const results = await Promise.allSettled(
@@ -64,7 +61,7 @@ const isEcho = (error: unknown, failed: AbortSignal): boolean =>
 
 async function captureTarget(
   services: Services,
-  draft: CheckpointDraft,
+  draft: Draft,
   name: string,
   request: CheckpointRequest,
 ): Promise<void> {
@@ -78,7 +75,7 @@ async function captureTarget(
   };
   const captured = await driver.capture(options, context);
   const captureMs = Math.round(services.clock.monotonic() - started);
-  draft.setPart(name, { ...captured, at, driver: definition.driver, with: definition.with, captureMs });
+  draft.setPart(name, { ...captured, at, driver: definition.driver, options: definition.with, captureMs });
   request.onCaptured?.(name, captured.summary, captureMs);
 }
 

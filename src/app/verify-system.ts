@@ -1,4 +1,4 @@
-import type { Checkpoint } from "../core/checkpoint/checkpoint-store.js";
+import type { Checkpoint } from "../core/checkpoint/manifest.js";
 import type { Check } from "../core/driver.js";
 import { BackoutError } from "../core/errors.js";
 import type { CheckDefinition } from "../core/playbook/playbook.js";
@@ -47,7 +47,7 @@ export async function verifySystem(services: Services, request: VerifyRequest): 
 export const allPassed = (results: readonly Verification[]): boolean =>
   results.length > 0 && results.every(({ checks }) => checks.every((check) => check.result === "passed"));
 
-async function ask(services: Services, name: string, request: VerifyRequest): Promise<Check[]> {
+async function ask(services: Services, name: string, request: VerifyRequest): Promise<readonly Check[]> {
   const check = services.playbook.checks[name] as CheckDefinition;
   const driver = await services.drivers.check(check.driver);
   const options = driver.options.parse(await services.resolve(check.with, `checks.${name}.with`));
@@ -60,13 +60,13 @@ async function compare(
   name: string,
   checkpoint: Checkpoint,
   events: CallEvents,
-): Promise<Check[]> {
+): Promise<readonly Check[]> {
   const part = checkpoint.parts[name];
   const { driver, options } = await loadTarget(services, name);
   if (part === undefined || driver.verify === undefined) return [];
   const scratch = await services.scratch(`verify-${name}`);
   try {
-    const artifacts = services.checkpoints.reader(checkpoint, name, scratch.folder);
+    const artifacts = services.checkpoints.reader(checkpoint.id, name, scratch.folder);
     return await driver.verify(part, options, { ...driverContext(services, name, events), artifacts });
   } finally {
     await scratch.done();
@@ -74,7 +74,7 @@ async function compare(
 }
 
 /** A check that could not be asked is an error among the results, so that the others are still seen. */
-async function measured(run: () => Promise<Check[]>): Promise<Check[]> {
+async function measured(run: () => Promise<readonly Check[]>): Promise<readonly Check[]> {
   try {
     return await run();
   } catch (error) {

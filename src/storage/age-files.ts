@@ -8,8 +8,8 @@ import { systemErrorCode } from "../core/file-error.js";
 export interface Encryption {
   /** age public keys. */
   readonly recipients: readonly string[];
-  /** The age secret key, or a key file's whole text. Needed only for reading. */
-  readonly identity?: string | undefined;
+  /** The age secret key, or a key file's whole text. Asked for only when something is read. */
+  readonly identity?: (() => Promise<string>) | undefined;
 }
 
 /** Node's and the DOM's types for the same class do not agree. */
@@ -41,8 +41,9 @@ export async function encryptFile(from: string, to: string, { recipients }: Encr
   }
 }
 
-function secretKeys(from: string, encryption: Encryption | undefined): string[] {
-  const keys = encryption?.identity?.split(/\s+/).filter((word) => word.startsWith("AGE-SECRET-KEY-")) ?? [];
+async function secretKeys(from: string, encryption: Encryption | undefined): Promise<string[]> {
+  const text = (await encryption?.identity?.()) ?? "";
+  const keys = text.split(/\s+/).filter((word) => word.startsWith("AGE-SECRET-KEY-"));
   if (keys.length > 0) return keys;
   const fact =
     encryption?.identity === undefined
@@ -66,7 +67,7 @@ function decryptError(from: string, error: unknown): unknown {
 }
 
 export async function decryptFile(from: string, to: string, encryption?: Encryption): Promise<void> {
-  const keys = secretKeys(from, encryption);
+  const keys = await secretKeys(from, encryption);
   const { Decrypter } = await import("age-encryption");
   const decrypter = new Decrypter();
   const source = createReadStream(from);

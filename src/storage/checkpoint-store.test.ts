@@ -304,7 +304,7 @@ describe("encryption", () => {
     expect(await store.verify(id)).toEqual([]);
     const folder = await scratch();
     const keyFile = `# created: today\n# public key: ${recipient}\n${identity}\n`;
-    const reader = open({ recipients: [], identity: keyFile }).reader(id, "db", folder);
+    const reader = open({ recipients: [], identity: async () => keyFile }).reader(id, "db", folder);
     expect(await readFile(await reader.file(".env"), "utf8")).toBe(secret);
     expect((await stat(await reader.file(".env"))).mode & 0o777).toBe(0o600);
     expect(await reader.file(".env")).toContain(folder);
@@ -322,7 +322,7 @@ describe("encryption", () => {
       [`${identity.slice(0, -1)}!`, "ARTIFACT_ALTERED"],
     ];
     for (const [key, code] of cases) {
-      const reader = open({ recipients: [], identity: key }).reader(id, "db", await scratch());
+      const reader = open({ recipients: [], identity: async () => key ?? "" }).reader(id, "db", await scratch());
       const error = await reader.read(".env").catch((caught) => caught);
       expect(error).toMatchObject({ code, effect: "none" });
       expect(`${error.message} ${error.hint}`).not.toMatch(/AGE-SECRET-KEY-1\w/);

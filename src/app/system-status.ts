@@ -1,0 +1,83 @@
+import type { Checkpoint } from "../core/checkpoint/manifest.js";
+import { proofStanding } from "../core/checkpoint/proof-record.js";
+import type { ProofLevel } from "../core/driver.js";
+import type { Owner } from "../core/run/fact.js";
+import { lastRun } from "./find-run.js";
+import { runExitStatus } from "./roll-back.js";
+import { isFree } from "./run-lease.js";
+import { leaseScope, type Services } from "./services.js";
+
+export interface SystemStatus {
+  readonly system: string;
+  readonly environment: string;
+  /** The newest run, if there was one. */
+  readonly run?: {
+    readonly id: string;
+    readonly scenario: string;
+    /** `abandoned`: its process died; `backout resume` goes on. */
+    readonly state: "running" | "stopped" | "abandoned" | "finished";
+    readonly outcome?: string;
+    readonly exit: number;
+    readonly at: number;
+    readonly endedAt?: number;
+    readonly steps: { readonly done: number; readonly all: number };
+    readonly owner?: Owner;
+    readonly failure?: { readonly step: string; readonly message: string; readonly hint?: string };
+  };
+  /** The newest checkpoint, and how well its parts are proven now. */
+  readonly checkpoint?: {
+    readonly id: string;
+    readonly at: number;
+    readonly change?: string;
+    readonly parts: Readonly<Record<string, { level: ProofLevel; expired: boolean; failed: boolean }>>;
+  };
+}
+
+export async function systemStatus(services: Services): Promise<SystemStatus> {
+  const { system, environment } = services.playbook;
+  const { checkpoints } = await services.checkpoints.list({ system, environment });
+  const newest = checkpoints.at(-1);
+  const run = newestRun(services);
+  return {
+    system,
+    environment,
+    ...(run === undefined ? {} : { run }),
+    ...(newest === undefined ? {} : { checkpoint: await checkpointStatus(services, newest) }),
+  };
+}
+
+function newestRun(services: Services): SystemStatus["run"] {
+  const last = lastRun(services);
+  if (last === undefined) return undefined;
+  const { run, state } = last;
+  const lease = services.journal.lease(leaseScope(services.playbook));
+  const held = lease !== undefined && lease.run === run.id && !isFree(services, lease);
+  const { firstFailure, status, outcome, endedAt } = state;
+  return {
+    id: run.id,
+    scenario: run.plan.scenario,
+    state:
+      status === "finished" ? "finished" : held ? "running" : status === "stopped" ? "stopped" : "abandoned",
+    exit: runExitStatus(state),
+    at: state.requestedAt ?? 0,
+    steps: { done: run.plan.steps.length - state.remaining, all: run.plan.steps.length },
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(held ? { owner: lease.owner } : {}),
+    ...(firstFailure === undefined ? {} : { failure: { step: firstFailure.step, ...firstFailure.failure } }),
+  };
+}
+
+async function checkpointStatus(
+  services: Services,
+  checkpoint: Checkpoint,
+): Promise<NonNullable<SystemStatus["checkpoint"]>> {
+  const proofs = await services.checkpoints.proofs(checkpoint.id);
+  const more = { now: services.clock.now(), expireMs: services.playbook.proofs.expire };
+  const parts = Object.keys(checkpoint.parts).map((name) => {
+    const { level, expired, failed } = proofStanding(proofs[name] ?? [], more);
+    return [name, { level, expired, failed }] as const;
+  });
+  const { id, at, change } = checkpoint;
+  return { id, at, ...(change === undefined ? {} : { change }), parts: Object.fromEntries(parts) };
+}

@@ -1,0 +1,166 @@
+import { decide, type Guards, type Recommendation } from "../core/decision/decide.js";
+import type { JsonObject } from "../core/json.js";
+import type { SignalDefinition } from "../core/playbook/playbook.js";
+import { evaluateTriggers } from "../core/signal/evaluate-triggers.js";
+import type { Sample } from "../core/signal/sample.js";
+import type { TriggerState, TriggerStatus } from "../core/signal/trigger-state.js";
+import { type Verdict, verdict } from "../core/signal/verdict.js";
+import { readSignals, type SignalSource } from "../engine/read-signals.js";
+import { type CallEvents, driverContext } from "./driver-call.js";
+import { type FoundRun, lastRun } from "./find-run.js";
+import { runningRun } from "./run-lease.js";
+import type { Services } from "./services.js";
+
+export interface Judgement {
+  readonly at: number;
+  readonly verdict: Verdict;
+  readonly statuses: readonly TriggerStatus[];
+  readonly recommendation: Recommendation | undefined;
+  /** After a rollback: until when triggers are not acted upon, since it may itself have disturbed them. */
+  readonly mutedUntil?: number;
+}
+
+export interface WatchRequest extends CallEvents {
+  /** Watch for so long, milliseconds. Default: until aborted. */
+  readonly forMs?: number | undefined;
+  readonly onSample?: (sample: Sample) => void;
+  readonly onJudgement?: (judgement: Judgement) => void;
+  /** Decides in mode `auto`; its return ends the watch. `undefined` goes on watching. */
+  readonly act: (recommendation: Recommendation, trigger: JsonObject) => Promise<FoundRun | undefined>;
+}
+
+export interface WatchEnd {
+  readonly worst: Verdict["level"];
+  readonly last: Judgement | undefined;
+  readonly run: FoundRun | undefined;
+}
+
+/** How often the triggers are judged between samples, so that a `for` ends on time. Milliseconds. */
+const judgeEvery = 100;
+
+/** Reads the playbook's signals and judges them until something is done about it, the time is over, or it is aborted. */
+export async function watchSystem(services: Services, request: WatchRequest): Promise<WatchEnd> {
+  const { playbook, clock } = services;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([request.signal, stop.signal]);
+  const fresh: Sample[] = [];
+  const sources = await signalSources(services, request);
+  const reading = readSignals(
+    sources,
+    clock,
+    (sample) => {
+      fresh.push(sample);
+      request.onSample?.(sample);
+    },
+    signal,
+  );
+  const ends = request.forMs === undefined ? undefined : clock.now() + request.forMs;
+  const guards = new GuardWatch(services);
+  let state: TriggerState | undefined;
+  let end: WatchEnd = { worst: "GREEN", last: undefined, run: undefined };
+  try {
+    while (!signal.aborted && (ends === undefined || clock.now() < ends)) {
+      const now = clock.now();
+      const evaluation = evaluateTriggers(playbook, state, fresh.splice(0), now);
+      state = evaluation.state;
+      const judgement = await judge(playbook, evaluation.statuses, guards, now);
+      end = { ...end, worst: worse(end.worst, judgement.verdict.level), last: judgement };
+      request.onJudgement?.(judgement);
+      const { recommendation } = judgement;
+      if (recommendation?.mode === "auto" && judgement.mutedUntil === undefined) {
+        const run = await request.act(recommendation, triggerFacts(judgement, recommendation));
+        if (run !== undefined) return { ...end, run };
+      }
+      await clock.sleep(judgeEvery, signal).catch(() => {});
+    }
+  } finally {
+    stop.abort();
+    await reading;
+  }
+  return end;
+}
+
+async function judge(
+  playbook: Services["playbook"],
+  statuses: readonly TriggerStatus[],
+  guards: GuardWatch,
+  now: number,
+): Promise<Judgement> {
+  const judged = verdict(statuses);
+  const { guard, mutedUntil } = await guards.now(now);
+  const recommendation = decide({ rules: playbook.decisions, statuses, verdict: judged, guards: guard, now });
+  return {
+    at: now,
+    verdict: judged,
+    statuses,
+    recommendation,
+    ...(mutedUntil === undefined ? {} : { mutedUntil }),
+  };
+}
+
+/** What stands against acting, looked up at most once a second. */
+class GuardWatch {
+  private readonly services: Services;
+  private known: { readonly at: number; readonly guard: Guards; readonly mutedUntil?: number } | undefined;
+
+  constructor(services: Services) {
+    this.services = services;
+  }
+
+  async now(now: number): Promise<{ readonly guard: Guards; readonly mutedUntil?: number }> {
+    if (this.known === undefined || now - this.known.at >= 1_000) this.known = await this.look(now);
+    return this.known;
+  }
+
+  private async look(now: number) {
+    const { checkpoints, playbook } = this.services;
+    const { system, environment, watch } = playbook;
+    const { checkpoints: all } = await checkpoints.list({ system, environment });
+    const ended = lastRun(this.services)?.state.endedAt;
+    const running = runningRun(this.services);
+    const mutedUntil = ended === undefined ? undefined : ended + watch.mute;
+    const guard: Guards = {
+      checkpoint: all.length > 0,
+      ...(running === undefined ? {} : { running }),
+      ...(ended === undefined ? {} : { coolDownUntil: ended + watch.cooldown }),
+    };
+    return { at: now, guard, ...(mutedUntil !== undefined && mutedUntil > now ? { mutedUntil } : {}) };
+  }
+}
+
+async function signalSources(services: Services, events: CallEvents): Promise<SignalSource[]> {
+  const { signals } = services.playbook;
+  return Promise.all(
+    Object.entries(signals).map(async ([name, definition]: [string, SignalDefinition]) => {
+      const driver = await services.drivers.signal(definition.driver);
+      const options = driver.options.parse(await services.resolve(definition.with, `signals.${name}.with`));
+      const { every, timeout } = definition;
+      return {
+        name,
+        every,
+        timeout,
+        read: (signal: AbortSignal) =>
+          driver.read(options, { ...driverContext(services, name, events), signal }),
+      };
+    }),
+  );
+}
+
+const ranks = ["GREEN", "UNKNOWN", "YELLOW", "RED"] as const;
+const worse = (a: Verdict["level"], b: Verdict["level"]): Verdict["level"] =>
+  ranks.indexOf(b) > ranks.indexOf(a) ? b : a;
+
+/** What the report will show as the reason: plain data. */
+function triggerFacts({ at, verdict: judged }: Judgement, recommendation: Recommendation): JsonObject {
+  const firing = recommendation.evidence.filter(({ state }) => state === "firing");
+  const began = firing.map((status) => (status.since ?? at) - status.for);
+  return JSON.parse(
+    JSON.stringify({
+      at,
+      since: Math.min(at, ...began),
+      verdict: judged.level,
+      why: recommendation.why,
+      triggers: firing,
+    }),
+  ) as JsonObject;
+}

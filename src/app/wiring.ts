@@ -1,0 +1,32 @@
+import type { DriverContext, DriverModule } from "../core/driver.js";
+import type { Problem } from "../core/errors.js";
+import type { Playbook } from "../core/playbook/playbook.js";
+import type { OpenServices } from "./services.js";
+
+export interface PlaybookChoice {
+  /** Default: `backout.yaml` in this folder or the nearest above it. */
+  readonly file?: string | undefined;
+  readonly environment?: string | undefined;
+}
+
+export interface LoadedPlaybook {
+  /** Absolute. */
+  readonly file: string;
+  readonly folder: string;
+  /** Absent where a problem is an error. */
+  readonly playbook?: Playbook;
+  readonly problems: readonly Problem[];
+}
+
+/** What `compose.ts` hands to whoever starts commands: the command line, the server. */
+export interface Wiring {
+  readonly driverNames: readonly string[];
+  loadDriver(id: string): Promise<DriverModule | undefined>;
+  loadPlaybook(choice: PlaybookChoice): Promise<LoadedPlaybook>;
+  /** Throws PLAYBOOK_INVALID with every problem of the playbook. */
+  openServices(choice: PlaybookChoice): Promise<OpenServices>;
+  /** For looking around in a folder that has no playbook yet. */
+  folderContext(folder: string, name: string, signal: AbortSignal): DriverContext;
+  /** A new age key pair. */
+  generateKey(): Promise<{ readonly identity: string; readonly recipient: string }>;
+}

@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+import type { Wiring } from "../../app/wiring.js";
+import { addServicesCommand } from "../add-command.js";
+import { addPlanOptions, type PlanOptions, planChoice } from "../plan-options.js";
+
+const help = {
+  summary: "show the way back: steps, duration, downtime, data loss; nothing moves",
+  examples: ["backout plan", "backout plan code --change v2", "backout plan --json | jq .estimate"],
+};
+
+export const addPlan = (program: Command, wiring: Wiring): Command =>
+  addPlanOptions(
+    addServicesCommand<PlanOptions & { all?: boolean }>(
+      program,
+      "plan [scenario]",
+      help,
+      wiring,
+      async ({ session, services, options, args }) => {
+        const { planRollback } = await import("../../app/plan-rollback.js");
+        const plan = await planRollback(services, planChoice(session, options, args[0]));
+        if (options.json) session.json(plan);
+        else {
+          const { renderPlan } = await import("../render/render-plan.js");
+          session.print(renderPlan(plan, { ...session.render(), all: options.all ?? false }));
+        }
+        return 0;
+      },
+    ).option("--all", "every step, however many"),
+  );

@@ -1,0 +1,122 @@
+import type { Command } from "commander";
+import type { PlanChoice } from "../../app/plan-rollback.js";
+import type { OpenServices } from "../../app/services.js";
+import type { Wiring } from "../../app/wiring.js";
+import { BackoutError } from "../../core/errors.js";
+import type { Plan } from "../../core/plan/plan.js";
+import { addServicesCommand } from "../add-command.js";
+import { confirm } from "../confirm.js";
+import { addPlanOptions, type PlanOptions, planChoice } from "../plan-options.js";
+import { followToEnd, runEvents, tellEnd } from "../run-output.js";
+import type { Session } from "../session.js";
+
+export const runExits = {
+  3: "rolled back but not verified",
+  4: "stopped half-way, resumable",
+  5: "another run holds the lock",
+};
+
+const help = {
+  summary: "go back: plan, ask once, execute, verify",
+  examples: [
+    "backout rollback",
+    "backout rollback code --change v2 --reason 'errors above 5 %'",
+    "backout rollback --yes --json",
+  ],
+  exits: runExits,
+};
+
+interface Options extends PlanOptions {
+  readonly yes?: boolean;
+  readonly reason?: string;
+}
+
+export const addRollback = (program: Command, wiring: Wiring): Command =>
+  addPlanOptions(
+    addServicesCommand<Options>(program, "rollback [scenario]", help, wiring, async (call) => {
+      const { session, services, options, args } = call;
+      const choice = planChoice(session, options, args[0]);
+      const joined = await joinRunning(session, services, choice);
+      if (joined !== undefined) return joined;
+      const { planRollback } = await import("../../app/plan-rollback.js");
+      const plan = await planRollback(services, choice);
+      if (plan.steps.every((step) => step.kind !== "apply")) return tellNothingToDo(session, plan);
+      if (!(await agreed(session, plan, options.yes ?? false))) return 1;
+      return execute(session, services, plan, options.reason ?? "asked for on the command line");
+    }),
+  )
+    .option("-y, --yes", "do not ask")
+    .option("--reason <text>", "why, for the timeline and the report");
+
+/** Somebody is doing it already: watch that run instead of starting a second one. */
+async function joinRunning(
+  session: Session,
+  services: OpenServices,
+  choice: PlanChoice,
+): Promise<number | undefined> {
+  const { runningRun } = await import("../../app/run-lease.js");
+  const id = runningRun(services);
+  if (id === undefined) return undefined;
+  const { plan } = services.journal.run(id);
+  if (choice.scenario !== undefined && choice.scenario !== plan.scenario) {
+    throw new BackoutError(
+      "LOCKED",
+      `run "${id}" (${plan.scenario}) is in progress; ${choice.scenario} would get in its way`,
+      {
+        effect: "none",
+        hint: "backout status, and backout cancel to end it",
+      },
+    );
+  }
+  session.note(`run ${id} (${plan.scenario}) is in progress already; joined it`);
+  return followToEnd(session, services, id);
+}
+
+function tellNothingToDo(session: Session, plan: Plan): number {
+  if (session.options.json) session.json({ nothingToDo: true, plan: plan.digest });
+  else
+    session.print(`${plan.scenario}: everything is as the checkpoint has it; there is nothing to roll back`);
+  return 0;
+}
+
+async function agreed(session: Session, plan: Plan, yes: boolean): Promise<boolean> {
+  if (!session.options.json) {
+    const { renderPlan } = await import("../render/render-plan.js");
+    session.print(renderPlan(plan, { ...session.render(), all: false }));
+  }
+  if (yes) return true;
+  if (!session.interactive) {
+    throw new BackoutError("USAGE", "rollback: nobody can be asked here, since this is not a terminal", {
+      effect: "none",
+      hint: "backout plan to look, backout rollback --yes to go",
+    });
+  }
+  if (await confirm(session, "Roll back like this?")) return true;
+  session.print("nothing was changed");
+  return false;
+}
+
+async function execute(
+  session: Session,
+  services: OpenServices,
+  plan: Plan,
+  reason: string,
+): Promise<number> {
+  const { rollBack } = await import("../../app/roll-back.js");
+  const { events, end } = await runEvents(session, plan);
+  try {
+    const found = await rollBack(services, plan, { ...events, reason });
+    end(found.state);
+    return await tellEnd(session, services, found);
+  } catch (error) {
+    end();
+    if (error instanceof BackoutError && error.code === "LOCKED") {
+      const joined = await joinRunning(session, services, {
+        signal: session.interrupt,
+        scenario: plan.scenario,
+      });
+      if (joined !== undefined) return joined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+import type { Wiring } from "../app/wiring.js";
+import { addServicesCommand, type CommandHelp } from "./add-command.js";
+import { runEvents, tellEnd } from "./run-output.js";
+
+/** `retry` and `skip`: a person's word about one step, and then on with the run. */
+export const addDecision = (
+  program: Command,
+  type: "retry" | "skip",
+  help: CommandHelp,
+  wiring: Wiring,
+): Command =>
+  addServicesCommand<{ reason?: string }>(program, `${type} <step>`, help, wiring, async (call) => {
+    const { session, services, options, args } = call;
+    const { decideStep } = await import("../app/roll-back.js");
+    const { unfinishedRun } = await import("../app/find-run.js");
+    const open = unfinishedRun(services);
+    const { events, end } =
+      open === undefined ? { events: {}, end: () => {} } : await runEvents(session, open.run.plan);
+    try {
+      const decision = { type, step: args[0] ?? "", reason: options.reason ?? "retried by hand" };
+      const found = await decideStep(services, decision, events);
+      end(found.state);
+      return await tellEnd(session, services, found);
+    } catch (error) {
+      end();
+      throw error;
+    }
+  });

@@ -1,0 +1,55 @@
+import type { FoundRun } from "../app/find-run.js";
+import type { RunEvents } from "../app/roll-back.js";
+import type { OpenServices } from "../app/services.js";
+import type { Plan } from "../core/plan/plan.js";
+import type { RunState } from "../core/run/run-state.js";
+import type { Session } from "./session.js";
+
+/** Shows a run while it goes: live on a terminal, a line a fact elsewhere, the facts themselves with `--json`. */
+export async function runEvents(
+  session: Session,
+  plan: Plan,
+): Promise<{ events: RunEvents; end: (state?: RunState) => void }> {
+  const { interrupt, kill } = session;
+  if (session.options.json) {
+    return { events: { interrupt, kill, onFact: (fact) => session.json(fact) }, end: () => {} };
+  }
+  const { liveRun } = await import("./render/live-run.js");
+  const live = await liveRun({
+    plan,
+    stream: session.stdout,
+    environment: process.env,
+    now: () => Date.now(),
+  });
+  interrupt.addEventListener("abort", () => {
+    live.note("stopping: running steps may end; once more to end them now");
+  });
+  return {
+    events: { interrupt, kill, onFact: live.onFact, onProgress: live.onProgress },
+    end: (state) => live.end(state),
+  };
+}
+
+export async function tellEnd(
+  session: Session,
+  services: OpenServices,
+  { run, state }: FoundRun,
+): Promise<number> {
+  const { runExitStatus } = await import("../app/roll-back.js");
+  const status = runExitStatus(state);
+  if (session.options.json) return status;
+  const { makeReport } = await import("../core/report/report.js");
+  const { renderRunEnd } = await import("./render/render-run-end.js");
+  const report = makeReport({ run, facts: services.journal.facts(run.id) });
+  session.print(renderRunEnd(report, session.render()));
+  return status;
+}
+
+/** Watches a run that another process executes. */
+export async function followToEnd(session: Session, services: OpenServices, id: string): Promise<number> {
+  const { followRun } = await import("../app/roll-back.js");
+  const { events, end } = await runEvents(session, services.journal.run(id).plan);
+  const found = await followRun(services, id, events);
+  end(found.state);
+  return tellEnd(session, services, found);
+}

@@ -1,0 +1,66 @@
+/** The borders of docs/design.md, "Layout". */
+const tests = "\\.test\\.ts$";
+
+module.exports = {
+  forbidden: [
+    {
+      name: "no-cycles",
+      comment: "Two rooms that need each other are one room.",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "core-is-pure",
+      comment: "core imports itself, its schema, YAML and expression libraries, and node's hash function.",
+      severity: "error",
+      from: { path: "^src/core", pathNot: tests },
+      to: { pathNot: "^src/core|node_modules/(zod|yaml|parse-duration|fastest-levenshtein|@marcbachmann)|^(node:)?crypto$" },
+    },
+    {
+      name: "engine-storage-platform-import-core",
+      severity: "error",
+      from: { path: "^src/(engine|storage|platform)/", pathNot: tests },
+      to: { path: "^src/", pathNot: "^src/(core|$1)/" },
+    },
+    {
+      name: "drivers-import-core-and-their-client",
+      comment: "A driver sees core's contracts only: never another driver, never the platform.",
+      severity: "error",
+      from: { path: "^src/drivers/([^/]+)/", pathNot: `${tests}|^src/drivers/testing/` },
+      to: { path: "^src/", pathNot: "^src/(core|drivers/$1)/" },
+    },
+    {
+      name: "app-imports-core-and-engine",
+      severity: "error",
+      from: { path: "^src/app/", pathNot: tests },
+      to: { path: "^src/", pathNot: "^src/(core|engine|app)/" },
+    },
+    {
+      name: "cli-imports-app-and-core",
+      comment: "Only cli/main.ts meets compose.ts.",
+      severity: "error",
+      from: { path: "^src/cli/", pathNot: `${tests}|^src/cli/main\\.ts$` },
+      to: { path: "^src/", pathNot: "^src/(core|app|cli)/" },
+    },
+    {
+      name: "demo-drives-the-command-line",
+      severity: "error",
+      from: { path: "^src/demo/", pathNot: tests },
+      to: { path: "^src/", pathNot: "^src/(core|demo)/" },
+    },
+    {
+      name: "only-platform-starts-processes",
+      severity: "error",
+      from: { path: "^src/", pathNot: `^src/(platform|demo|drivers/testing)/|${tests}` },
+      to: { path: "^(node:)?child_process$|node_modules/execa" },
+    },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"], extensions: [".ts", ".js"] },
+  },
+};

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Installs the programs that the tests use, where this is Debian and we are root; elsewhere says what is missing.
+set -euo pipefail
+
+# program=Debian package
+needs=(git=git)
+
+missing=()
+for need in "${needs[@]}"; do
+  command -v "${need%%=*}" >/dev/null || missing+=("${need#*=}")
+done
+[ "${#missing[@]}" -eq 0 ] && exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+else
+  echo "the tests need these programs, which are not installed: ${missing[*]}" >&2
+  echo "hint: on Debian, as root: apt-get install ${missing[*]}" >&2
+  exit 1
+fi

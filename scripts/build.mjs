@@ -47,7 +47,7 @@ const { outputFiles } = await build({
   banner: { js: banner },
   logLevel: "warning",
   write: false,
-});
+}).catch(() => process.exit(1));
 
 mkdirSync(join(dist, "chunks"), { recursive: true });
 const chunksFirst = outputFiles.toSorted((a, b) => b.path.length - a.path.length);

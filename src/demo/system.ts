@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Scope } from "./scope.js";
@@ -45,4 +45,16 @@ export async function startSystem(scope: Scope, database: string): Promise<Syste
   const [{ port }] = (await Promise.race([once(front, "message"), exited])) as [{ readonly port: number }];
   exited.catch(() => undefined);
   return { root, port, database, front };
+}
+
+/** Puts the demo's own values into the playbook's variables. */
+export function writePlaybook(root: string, variables: Readonly<Record<string, string | number>>): void {
+  const file = join(root, "backout.yaml");
+  let text = readFileSync(file, "utf8");
+  for (const [name, value] of Object.entries(variables)) {
+    const line = new RegExp(`^  ${name}: .*$`, "m");
+    if (!line.test(text)) throw new Error(`${file}: there is no variable "${name}" to fill in`);
+    text = text.replace(line, `  ${name}: ${value}`);
+  }
+  writeFileSync(file, text);
 }

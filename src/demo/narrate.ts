@@ -1,0 +1,88 @@
+import { once } from "node:events";
+import { createInterface, type Interface } from "node:readline";
+import { createColors } from "picocolors";
+
+/** What the demo says: its own words, the commands it runs, and what they print, set in. */
+export interface Narrator {
+  /** Whether what is printed may be coloured. */
+  readonly colours: boolean;
+  title(text: string): void;
+  chapter(text: string): void;
+  say(text: string): void;
+  /** A command about to run; where the demo is interactive, resolves on Enter. */
+  command(text: string): Promise<void>;
+  /** A line that a command printed. */
+  output(line: string): void;
+  /** Names, figures and remarks, in columns. */
+  figures(rows: readonly Figure[]): void;
+  end(good: boolean, text: string): void;
+  close(): void;
+}
+
+export interface Figure {
+  readonly name: string;
+  readonly value: string;
+  readonly remark?: string;
+  readonly holds: boolean;
+}
+
+function coloured(out: NodeJS.WriteStream): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+  if (NO_COLOR !== undefined && NO_COLOR !== "") return false;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== "0";
+  return out.isTTY === true && TERM !== "dumb";
+}
+
+/** Reads Enter without taking Ctrl-C for itself. */
+async function enter(lines: Interface): Promise<void> {
+  const done = new AbortController();
+  const { signal } = done;
+  await Promise.race([once(lines, "line", { signal }), once(lines, "close", { signal })]).finally(() =>
+    done.abort(),
+  );
+}
+
+export function narrator(out: NodeJS.WriteStream, interactive: boolean): Narrator {
+  const colours = coloured(out);
+  const { bold, dim, cyan, green, red } = createColors(colours);
+  const lines = interactive ? createInterface({ input: process.stdin, terminal: false }) : undefined;
+  let input = true;
+  lines?.once("close", () => {
+    input = false;
+  });
+  const print = (text: string): void => void out.write(`${text}\n`);
+  return {
+    colours,
+    title: (text) => print(`\n${bold(text)}`),
+    chapter: (text) => print(`\n${cyan("●")} ${bold(text)}`),
+    say: (text) => print(`  ${text}`),
+    command: async (text) => {
+      out.write(`\n  ${dim("$")} ${bold(text)}`);
+      if (lines !== undefined && input) {
+        out.write(dim("   Enter ⏎ "));
+        await enter(lines);
+        if (process.stdin.isTTY) return;
+      }
+      print("");
+    },
+    output: (line) => print(line === "" ? "" : `    ${line}`),
+    figures: (rows) => {
+      const widest = (pick: (row: Figure) => string): number =>
+        Math.max(...rows.map((row) => pick(row).length));
+      const names = widest((row) => row.name);
+      const values = widest((row) => row.value);
+      for (const { name, value, remark, holds } of rows) {
+        const mark = holds ? green("✓") : red("✗");
+        const text = `  ${mark} ${name.padEnd(names)}  ${bold(value.padEnd(values))}  ${dim(remark ?? "")}`;
+        print(text.trimEnd());
+      }
+    },
+    end: (good, text) => print(`\n  ${good ? green(text) : red(text)}\n`),
+    close: () => lines?.close(),
+  };
+}
+
+export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+
+/** `12,000` */
+export const count = (number: number): string => number.toLocaleString("en-GB");

@@ -207,6 +207,15 @@ const bad: [name: string, text: string, problems: string[]][] = [
     ],
   ],
   [
+    "a signal with a name of the expression language",
+    `${valid}signals: {type: {driver: http, with: {url: "http://x"}}}\ntriggers: {verdict: {level: RED, when: type > 1}}\n`,
+    [
+      "6:11 signals.type: the name cannot be used: this name means something else in expressions; choose another",
+      "7:12 triggers.verdict: the name cannot be used: this name means something else in expressions; choose another",
+      "7:40 triggers.verdict.when: \"type > 1\": Invalid variable declaration: 'type' is already registered",
+    ],
+  ],
+  [
     "a word out of a list",
     `${valid}changes: {c: {targets: [db], risk: hihg}}\n`,
     ['6:36 changes.c.risk: "hihg" is none of low, medium, high, critical; did you mean "high"?'],

@@ -36,7 +36,9 @@ function forgiving(): Environment {
   const environment = new Environment();
   for (const [sign, operate] of Object.entries(arithmetic)) {
     const mixed = (a: unknown, b: unknown) => operate(Number(a), Number(b));
-    environment.registerOperator(`double ${sign} int`, mixed).registerOperator(`int ${sign} double`, mixed);
+    environment
+      .registerOperator(`double ${sign} int`, mixed)
+      .registerOperator(`int ${sign} double: double`, mixed);
   }
   environment.registerOperator("double == int", (a: unknown, b: unknown) => Number(a) === Number(b));
   environment.registerOperator("double in list<int>", (a: unknown, list: Iterable<unknown>) =>
@@ -64,9 +66,12 @@ interface CelFailure {
   readonly range?: { readonly start?: unknown };
 }
 
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 function explain(error: unknown): ExpressionProblem & { readonly code: unknown } {
   const { code, summary, range } = (error ?? {}) as CelFailure;
-  const message = typeof summary === "string" ? summary : "the expression nests too deeply";
+  const fallback = error instanceof RangeError ? "the expression nests too deeply" : messageOf(error);
+  const message = typeof summary === "string" ? summary : fallback;
   return { code, message, offset: typeof range?.start === "number" ? range.start : 0 };
 }
 
@@ -82,9 +87,9 @@ const mostUnknown = 20;
 
 /** CEL text → a condition over the variables, or every reason why it is none. Never throws. */
 export function compileExpression(text: string, variables: Readonly<Record<string, VariableType>>): Compiled {
-  const environment = environmentWith(text, variables);
   const unknown: ExpressionProblem[] = [];
   try {
+    const environment = environmentWith(text, variables);
     const parsed = environment.parse(text);
     let checked = parsed.check();
     while (!checked.valid && unknown.length < mostUnknown) {

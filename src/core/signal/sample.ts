@@ -1,0 +1,14 @@
+/** One reading of a signal, or the fact that it could not be read. Plain data. */
+export interface Sample {
+  readonly signal: string;
+  /** When it was read, milliseconds since the epoch. */
+  readonly at: number;
+  /** Absent where it could not be measured: then `error` says why. Never zero for "not there". */
+  readonly value?: number;
+  readonly error?: string;
+  readonly unit?: string;
+}
+
+/** How old a sample may be before it no longer says anything. */
+export const staleAfter = ({ every, timeout }: { every: number; timeout: number }): number =>
+  2 * every + timeout;

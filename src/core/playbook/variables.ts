@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../json.js";
 import type { ChosenEnvironment } from "./environment.js";
 import { didYouMean, listed, quoted } from "./suggestion.js";
 import { entriesAt, mapAt } from "./tree.js";
-import type { Path, ProblemList } from "./where.js";
+import type { Path, ProblemList, Segment } from "./where.js";
 
 /** `$${` is the characters `${`; else a reference up to the next brace. */
 const pattern = /\$\$\{|\$\{([^}]*)(\}?)/g;
@@ -83,19 +83,27 @@ export function putVariablesIn(
     return whole ?? result;
   }
 
-  function valueOf(value: Json, path: Path): Json {
-    if (typeof value === "string") return value.includes("${") ? textOf(value, path) : value;
-    if (typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) return value.map((item: Json, index) => valueOf(item, [...path, index]));
-    return mapOf(value as JsonObject, path);
+  /** Where the walk is. */
+  const way: Segment[] = [];
+
+  function below(value: Json, segment: Segment): Json {
+    way.push(segment);
+    const result = valueOf(value);
+    way.pop();
+    return result;
   }
 
-  const mapOf = (map: JsonObject, path: Path): JsonObject =>
-    Object.fromEntries(Object.entries(map).map(([key, value]) => [key, valueOf(value, [...path, key])]));
+  function valueOf(value: Json): Json {
+    if (typeof value === "string") return value.includes("${") ? textOf(value, [...way]) : value;
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map(below);
+    const result: Record<string, Json> = {};
+    for (const [key, member] of Object.entries(value)) result[key] = below(member, key);
+    return result;
+  }
 
-  const result = Object.fromEntries(
-    Object.entries(tree).map(([key, value]) => [key, fixed.has(key) ? value : valueOf(value, [key])]),
-  );
+  const result: Record<string, Json> = {};
+  for (const [key, value] of Object.entries(tree)) result[key] = fixed.has(key) ? value : below(value, key);
   warnOfUnused(tree, used, list);
   return result;
 }

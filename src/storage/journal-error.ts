@@ -68,10 +68,21 @@ export function journalError(error: unknown, path: string): unknown {
   return error;
 }
 
+/** SQLite's own, fixed texts (sqlite3_errstr): all that the binding gives where reading many rows fails. */
+const texts: Readonly<Record<string, number>> = {
+  "database is locked": sqlite.busy,
+  "attempt to write a readonly database": sqlite.readOnly,
+  "disk I/O error": sqlite.ioError,
+  "database disk image is malformed": sqlite.corrupt,
+  "database or disk is full": sqlite.full,
+  "unable to open database file": sqlite.cantOpen,
+  "file is not a database": sqlite.notADatabase,
+};
+
 function resultCode(error: Error): number | undefined {
   for (const key of ["sqliteCode", "sqliteExtendedCode", "errcode"]) {
     const value = (error as unknown as Record<string, unknown>)[key];
     if (typeof value === "number") return value & 0xff;
   }
-  return undefined;
+  return Object.hasOwn(texts, error.message) ? texts[error.message] : undefined;
 }

@@ -15,7 +15,16 @@ export class JournalFile {
     this.path = path;
   }
 
+  /**
+   * Moves everything into the one file first, so that a copy of it is whole. The binding leaves the write-ahead log
+   * open until prepared statements are collected, and cannot end them itself.
+   */
   close(): void {
+    try {
+      this.database.exec("pragma wal_checkpoint(truncate)");
+    } catch {
+      // What is in the log stays there, on disk, and is read from there next time.
+    }
     this.statements.clear();
     this.database.close();
   }

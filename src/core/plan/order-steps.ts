@@ -44,7 +44,7 @@ export function orderSteps<Step extends Linked>(steps: readonly Step[]): Step[] 
     if (left === 0) for (const next of phaseWaiting.get(step.phase) ?? []) release(next);
   }
   if (ordered.length < steps.length) {
-    const stuck = steps.filter((step) => (open.get(step.id) ?? 0) > 0).map((step) => step.id);
+    const stuck = circle(steps.filter((step) => (open.get(step.id) ?? 0) > 0)).map((step) => step.id);
     throw new BackoutError(
       "REFUSED",
       `the steps wait for each other in a circle: ${stuck.slice(0, 8).join(", ")}`,
@@ -55,6 +55,13 @@ export function orderSteps<Step extends Linked>(steps: readonly Step[]): Step[] 
     );
   }
   return ordered;
+}
+
+/** Without those that merely wait for it. */
+function circle<Step extends Linked>(stuck: readonly Step[]): readonly Step[] {
+  const awaited = new Set<string>(stuck.flatMap((step) => [...step.needs, ...step.awaits]));
+  const rest = stuck.filter((step) => awaited.has(step.id) || awaited.has(step.phase));
+  return rest.length === stuck.length ? rest : circle(rest);
 }
 
 function push<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {

@@ -33,10 +33,10 @@ export function next(state: RunState, now: number, limits: Limits = defaultLimit
     ...(standing ? [] : starts(state, now, limits)),
   ];
   const busy = state.running.size > 0 || state.unsettled.size > 0 || commands.length > 0;
-  if (busy) return [...commands, wait(wakeUp(state, now, standing))];
+  if (busy) return [...commands, wait(wakeUp(state, now, standing, commands))];
   const open = state.firstFailure !== undefined || state.cancelled !== undefined || state.ready.size > 0;
   if (!open) return [finish(state)];
-  return standing ? [standStill(state)] : [wait(wakeUp(state, now, standing))];
+  return standing ? [standStill(state)] : [wait(wakeUp(state, now, standing, commands))];
 }
 
 function settles(state: RunState): RunCommand[] {
@@ -119,7 +119,12 @@ function pastDeadline(state: RunState, now: number): boolean {
 }
 
 /** The next time at which there may be something to do though no step has ended. Never in the past. */
-function wakeUp(state: RunState, now: number, standing: boolean): number | undefined {
+function wakeUp(
+  state: RunState,
+  now: number,
+  standing: boolean,
+  commands: readonly RunCommand[],
+): number | undefined {
   let first = Number.POSITIVE_INFINITY;
   const at = (time: number | undefined): void => {
     if (time !== undefined && time > now && time < first) first = time;
@@ -129,6 +134,9 @@ function wakeUp(state: RunState, now: number, standing: boolean): number | undef
     if (aborted === undefined && startedAt !== undefined) at(startedAt + step.timeoutMs);
   }
   if (!standing) for (const id of state.ready) at(state.steps.get(id)?.retryAt);
+  for (const command of commands) {
+    if (command.do === "start") at(now + (state.steps.get(command.step)?.step.timeoutMs ?? 0));
+  }
   at(deadline(state));
   return Number.isFinite(first) ? first : undefined;
 }

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import type { DriverSource, OpenServices } from "./app/services.js";
 import type { LoadedPlaybook, PlaybookChoice, Wiring } from "./app/wiring.js";
 import type { DriverModule } from "./core/driver.js";
-import { BackoutError, type Problem, ProblemsError } from "./core/errors.js";
+import { BackoutError, ProblemsError } from "./core/errors.js";
 import type { Json } from "./core/json.js";
 import { readPlaybook, resolvePlaybook, usedDrivers } from "./core/playbook/parse-playbook.js";
 import { drivers as registry } from "./drivers/registry.generated.js";
@@ -114,7 +114,10 @@ async function openServices(choice: PlaybookChoice): Promise<OpenServices> {
       processes: localProcesses,
       encryption: encryption && {
         recipients: encryption.recipients,
-        identity: async () => String(await resolveAt(encryption.identity ?? "", "encryption.identity")),
+        identity: async () => {
+          const identity = await resolveAt(encryption.identity ?? "", "encryption.identity");
+          return typeof identity === "string" ? identity : "";
+        },
       },
     }),
     actor: `${userInfo().username}@${hostname()}`,

@@ -69,7 +69,8 @@ function unknown(kind: string, name: string, known: readonly string[]): BackoutE
   return new BackoutError("NOT_FOUND", `there is no ${kind} "${name}"`, { effect: "none", hint });
 }
 
-async function chooseCheckpoint(services: Services, choice: PlanChoice): Promise<Checkpoint | undefined> {
+/** A damaged one that may be the newest is said, rather than an older one taken in its place (H02). */
+async function chooseCheckpoint(services: Services, choice: PlanChoice): Promise<Checkpoint> {
   const { system, environment } = services.playbook;
   if (choice.checkpoint !== undefined && choice.checkpoint !== "latest") {
     const chosen = await services.checkpoints.load(choice.checkpoint);
@@ -77,9 +78,12 @@ async function chooseCheckpoint(services: Services, choice: PlanChoice): Promise
     return chosen;
   }
   const scope = { system, environment };
-  const { checkpoints } = await services.checkpoints.list(scope);
+  const { checkpoints, damaged } = await services.checkpoints.list(scope);
   const made = checkpoints.findLast((one) => choice.change !== undefined && one.change === choice.change);
-  return made ?? (await services.checkpoints.load("latest", scope));
+  if (made === undefined) return services.checkpoints.load("latest", scope);
+  const doubtful = damaged.find(({ id }) => id > made.id);
+  if (doubtful !== undefined) throw doubtful.error;
+  return made;
 }
 
 /** Parts of the targets to be restored, whose artifacts are unaltered and whose proof is good (or accepted). */

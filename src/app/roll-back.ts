@@ -186,19 +186,3 @@ async function execute(
   await executeRun({ ...events, journal, clock, run, lease, performer, first });
   return loadRun(services, run.id);
 }
-
-/** 0 verified, 1 nothing changed, 3 not verified, 4 stopped half-way, 130 interrupted (docs/design.md). */
-export function runExitStatus(state: RunState): number {
-  if (state.status === "stopped") return 4;
-  if (state.status !== "finished") return 130;
-  switch (state.outcome) {
-    case "verified":
-      return 0;
-    case "unverified":
-      return 3;
-    case "cancelled":
-      return state.changed ? 4 : 1;
-    default:
-      return 1;
-  }
-}

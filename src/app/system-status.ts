@@ -1,9 +1,9 @@
 import type { Checkpoint } from "../core/checkpoint/manifest.js";
 import { proofStanding } from "../core/checkpoint/proof-record.js";
 import type { ProofLevel } from "../core/driver.js";
+import { exitStatus } from "../core/report/exit-status.js";
 import type { Owner } from "../core/run/fact.js";
 import { lastRun } from "./find-run.js";
-import { runExitStatus } from "./roll-back.js";
 import { isFree } from "./run-lease.js";
 import { leaseScope, type Services } from "./services.js";
 
@@ -17,7 +17,8 @@ export interface SystemStatus {
     /** `abandoned`: its process died; `backout resume` goes on. */
     readonly state: "running" | "stopped" | "abandoned" | "finished";
     readonly outcome?: string;
-    readonly exit: number;
+    /** Exit status that the command had; absent while it goes on. */
+    readonly exit: number | null;
     readonly at: number;
     readonly endedAt?: number;
     readonly steps: { readonly done: number; readonly all: number };
@@ -58,7 +59,7 @@ function newestRun(services: Services): SystemStatus["run"] {
     scenario: run.plan.scenario,
     state:
       status === "finished" ? "finished" : held ? "running" : status === "stopped" ? "stopped" : "abandoned",
-    exit: runExitStatus(state),
+    exit: exitStatus(state) ?? null,
     at: state.requestedAt ?? 0,
     steps: { done: run.plan.steps.length - state.remaining, all: run.plan.steps.length },
     ...(outcome === undefined ? {} : { outcome }),

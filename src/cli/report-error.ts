@@ -17,7 +17,7 @@ export function reportError(session: Session, error: unknown): number {
     session.note(
       renderError(error, {
         ...session.render(),
-        colour: Boolean(session.stderr.isTTY) && session.render().colour,
+        colour: session.stderr.isTTY && session.render().colour,
       }),
     );
   return error.exit;

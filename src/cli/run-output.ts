@@ -1,6 +1,7 @@
 import type { FoundRun } from "../app/find-run.js";
 import type { RunEvents } from "../app/roll-back.js";
 import type { OpenServices } from "../app/services.js";
+import { errorCodes } from "../core/errors.js";
 import type { Plan } from "../core/plan/plan.js";
 import type { RunState } from "../core/run/run-state.js";
 import type { Session } from "./session.js";
@@ -35,8 +36,8 @@ export async function tellEnd(
   services: OpenServices,
   { run, state }: FoundRun,
 ): Promise<number> {
-  const { runExitStatus } = await import("../app/roll-back.js");
-  const status = runExitStatus(state);
+  const { exitStatus } = await import("../core/report/exit-status.js");
+  const status = exitStatus(state) ?? errorCodes.INTERRUPTED.exit;
   if (session.options.json) return status;
   const { makeReport } = await import("../core/report/report.js");
   const { renderRunEnd } = await import("./render/render-run-end.js");

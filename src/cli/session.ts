@@ -36,7 +36,7 @@ export function openSession(options: CommonOptions): Session {
     options,
     stdout,
     stderr,
-    interactive: Boolean(stdin.isTTY && stdout.isTTY && !options.json),
+    interactive: stdin.isTTY && stdout.isTTY && !options.json,
     interrupt: interrupt.signal,
     kill: kill.signal,
     render: () => renderOptions(stdout, process.env, Date.now()),

@@ -6,4 +6,5 @@ export const drivers = {
   "env-file": () => import("./env-file/index.js"),
   http: () => import("./http/index.js"),
   "release-dir": () => import("./release-dir/index.js"),
+  sqlite: () => import("./sqlite/index.js"),
 } as const satisfies Record<string, () => Promise<DriverModule>>;

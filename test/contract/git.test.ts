@@ -25,7 +25,7 @@ describeTarget<GitFixture>(target, {
   name: "git, committed work, with a remote",
   setUp: () => gitFixture({ dirty: false, remote: true }),
   artifacts: false,
-  kills: 6,
+  kills: 5,
   faults: [
     {
       name: "git missing",
@@ -121,6 +121,6 @@ describeTarget<GitFixture>(target, {
   driver: "git",
   name: "git, uncommitted work, without a remote",
   setUp: () => gitFixture({ dirty: true, remote: false }),
-  kills: 6,
+  kills: 5,
   faults: [],
 });

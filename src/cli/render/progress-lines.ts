@@ -5,7 +5,7 @@ import { durationText } from "./format.js";
 
 /** A line for each target that is done, and on a terminal one changing line for what is under way. */
 export function progressLines(session: Session) {
-  const live = session.stdout.isTTY === true && !session.options.json;
+  const live = session.stdout.isTTY && !session.options.json;
   const { good, bad, dim } = palette(session.render().colour);
   const clear = (): void => {
     if (live) session.stdout.write("\r\u001b[2K");

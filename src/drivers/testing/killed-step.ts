@@ -15,7 +15,9 @@ export type Moment = { readonly beforeCall: number } | { readonly afterMs: numbe
 
 export interface StepEnd {
   readonly killed: boolean;
-  /** Calls that left the driver, and how long it took: known where it was not killed. */
+  /** The driver's `apply` had returned. */
+  readonly returned: boolean;
+  /** Calls that left the driver, and how long it took: known where it had returned. */
   readonly calls: number;
   readonly ms: number;
   readonly stderr: string;
@@ -92,8 +94,14 @@ async function runOnce(program: string, order: StepOrder, moment: Moment): Promi
     const ms = performance.now() - began;
     await lastOfThem(mark);
     if (how !== "SIGKILL" && how !== 0) throw new Error(`the step's process ended with ${how}: ${stderr}`);
-    const calls = Number(/^end (\d+)$/m.exec(stdout)?.[1] ?? 0);
-    return { killed: how === "SIGKILL", calls, ms, stderr };
+    const calls = /^end (\d+)$/m.exec(stdout)?.[1];
+    return {
+      killed: how === "SIGKILL",
+      returned: calls !== undefined,
+      calls: Number(calls ?? 0),
+      ms,
+      stderr,
+    };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

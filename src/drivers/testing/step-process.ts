@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { CapturedPart, DriverModule, StepJob } from "../../core/driver.js";
 import type { Json } from "../../core/json.js";
@@ -28,9 +29,9 @@ export async function stepProcess(module: DriverModule, orderFile: string): Prom
     calls++;
     if (calls === order.killBefore) process.kill(process.pid, "SIGKILL");
   });
-  process.stdout.write("begin\n");
+  writeSync(process.stdout.fd, "begin\n");
   await driver.apply(order.job, context);
+  writeSync(process.stdout.fd, `end ${calls}\n`);
   if (order.killBefore !== undefined) process.kill(process.pid, "SIGKILL");
-  process.stdout.write(`end ${calls}\n`);
   await contexts.cleanUp();
 }

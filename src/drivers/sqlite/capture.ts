@@ -1,0 +1,92 @@
+import type { CaptureContext, Captured } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
+import { brokenReferences, type Content, faultsOf, readContent, totalRows } from "./content.js";
+import { copyDatabase, journalModeOf, openFrozen, openLive } from "./database.js";
+import { livePath, presentFile } from "./live-file.js";
+import type { Options } from "./options.js";
+import { sqliteError } from "./sqlite-error.js";
+
+export const artifactName = "database.sqlite";
+
+export type Data = {
+  readonly content: Content;
+  /** By table, as captured: SQLite does not enforce references by itself. */
+  readonly brokenReferences: readonly string[];
+  /** Of the copy. */
+  readonly bytes: number;
+  readonly journalMode: string;
+  /** Of the live file, for the case that it is gone when it is to be brought back. */
+  readonly owner: { readonly mode: number; readonly uid: number; readonly gid: number };
+};
+
+/** A consistent copy while others write, by SQLite's online backup; everything else is read from the copy. */
+export async function capture(options: Options, context: CaptureContext): Promise<Captured<Data>> {
+  const { files } = context.host;
+  const path = await livePath(files, options.file);
+  const { mode, uid, gid } = await presentFile(files, path);
+  const copy = context.artifacts.scratch(artifactName);
+  await files.write(copy, "", { mode: 0o600 });
+  const journalMode = await copyLive(path, copy, context);
+  const read = await readCopy(copy, path, context);
+  const { content } = read;
+  const artifact = await context.artifacts.add(artifactName);
+  const tables = Object.keys(content.tables).length;
+  return {
+    identity: content.identity,
+    summary: `${tables} tables, ${totalRows(content)} rows (${content.identity.slice(0, 19)})`,
+    data: { ...read, bytes: artifact.bytes, journalMode, owner: { mode, uid, gid } },
+  };
+}
+
+async function copyLive(path: string, copy: string, context: CaptureContext): Promise<string> {
+  try {
+    const live = await openLive(path);
+    try {
+      const journalMode = journalModeOf(live);
+      // One snapshot for the whole copy: without it, SQLite begins anew whenever somebody writes, and may never end.
+      live.exec("BEGIN; SELECT count(*) FROM sqlite_schema;");
+      const begun = context.clock.monotonic();
+      await copyDatabase(live, copy, (done, total) => {
+        context.signal.throwIfAborted();
+        context.progress(`${done} of ${total} pages`);
+      });
+      if (journalMode !== "wal") {
+        const ms = Math.round(context.clock.monotonic() - begun);
+        context.log(`${path}: writers waited ${ms} ms, since its journal mode is "${journalMode}"`);
+      }
+      return journalMode;
+    } finally {
+      live.close();
+    }
+  } catch (error) {
+    throw sqliteError(error, path);
+  }
+}
+
+async function readCopy(
+  copy: string,
+  path: string,
+  context: CaptureContext,
+): Promise<Pick<Data, "content" | "brokenReferences">> {
+  try {
+    const database = await openFrozen(copy);
+    try {
+      const faults = faultsOf(database);
+      if (faults.length > 0) {
+        throw new BackoutError(
+          "REFUSED",
+          `${path}: is damaged, so it is no state to come back to: ${faults[0]}`,
+          {
+            effect: "none",
+            hint: `\`sqlite3 ${path} 'PRAGMA integrity_check'\` lists the damage`,
+          },
+        );
+      }
+      return { brokenReferences: brokenReferences(database), content: await readContent(database, context) };
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    throw sqliteError(error, path);
+  }
+}

@@ -1,0 +1,26 @@
+import { defineTarget } from "../../core/driver.js";
+import { capture } from "./capture.js";
+import { check } from "./check.js";
+import { discover } from "./discover.js";
+import { observe } from "./observe.js";
+import { options } from "./options.js";
+import { plan } from "./plan.js";
+import { prove } from "./prove.js";
+import { apply, settle } from "./steps.js";
+import { verify } from "./verify.js";
+
+export const target = defineTarget({
+  id: "sqlite",
+  title: "SQLite database file",
+  options,
+  claims: ({ file }, resolve) => [`file:${resolve(file)}`],
+  check,
+  capture,
+  prove,
+  observe,
+  plan,
+  apply,
+  settle,
+  verify,
+  discover,
+});

@@ -1,0 +1,91 @@
+import type { CapturedPart, Observation, ObserveContext } from "../../core/driver.js";
+import { artifactName, type Data } from "./capture.js";
+import { type Change, type Comparison, compareContents, compareTables, type Loss } from "./compare-tables.js";
+import { type Content, faultsOf, readContent, totalRows } from "./content.js";
+import { type Database, frozenUri, literal, openLive } from "./database.js";
+import { livePath, liveStat } from "./live-file.js";
+import type { Options } from "./options.js";
+import { isDamage, sqliteError } from "./sqlite-error.js";
+
+export type Seen = {
+  /** `damaged`: there is a file, but SQLite cannot read it, or finds faults in it. */
+  readonly state: "readable" | "damaged" | "missing";
+  readonly rows: number;
+  readonly changes: readonly Change[];
+  readonly losses: readonly Loss[];
+};
+
+type Seeing = Observation<Seen>;
+
+export async function observe(
+  options: Options,
+  context: ObserveContext,
+  captured?: CapturedPart<Data>,
+): Promise<Seeing> {
+  const { files } = context.host;
+  const path = await livePath(files, options.file);
+  const found = await liveStat(files, path);
+  if (found === undefined) {
+    await files.list(path.slice(0, path.lastIndexOf("/")) || "/");
+    return without("missing", "missing", `${path}: does not exist`);
+  }
+  try {
+    const live = await openLive(path);
+    try {
+      const content = await readContent(live, context);
+      const same = captured === undefined || content.identity === captured.identity;
+      // Damage in an index is not seen by reading the rows.
+      const [fault] = captured !== undefined && same ? faultsOf(live) : [];
+      if (fault !== undefined) return await damaged(path, fault, context);
+      const { changes, losses } = same ? nothing : await compare(live, content, captured, context);
+      const rows = totalRows(content);
+      const summary = `${Object.keys(content.tables).length} tables, ${rows} rows (${content.identity.slice(0, 19)})`;
+      return { identity: content.identity, summary, data: { state: "readable", rows, changes, losses } };
+    } finally {
+      live.close();
+    }
+  } catch (error) {
+    if (!isDamage(error)) throw sqliteError(error, path);
+    return damaged(path, error instanceof Error ? error.message : "unreadable", context);
+  }
+}
+
+async function damaged(path: string, fact: string, context: ObserveContext): Promise<Seeing> {
+  const digest = await context.host.files.digest(path);
+  return without("damaged", `damaged:${digest}`, `${path}: is damaged (${fact})`);
+}
+
+const nothing: Comparison = { changes: [], losses: [] };
+
+const without = (state: Seen["state"], identity: string, summary: string): Seeing => ({
+  identity,
+  summary,
+  data: { state, rows: 0, changes: [], losses: [] },
+});
+
+async function compare(
+  live: Database,
+  content: Content,
+  captured: CapturedPart<Data>,
+  context: ObserveContext,
+): Promise<Comparison> {
+  const then = captured.data.content;
+  const schema: Change[] =
+    then.schema === content.schema ? [] : [{ what: "schema", before: then.schema, after: content.schema }];
+  if (context.artifacts === undefined) {
+    const compared = compareContents(then.tables, content.tables);
+    return { ...compared, changes: [...schema, ...compared.changes] };
+  }
+  const compared = await attached(live, await context.artifacts.file(artifactName), compareTables);
+  return { ...compared, changes: [...schema, ...compared.changes] };
+}
+
+/** Uses the live database with the captured copy attached as `captured`. */
+export async function attached<T>(live: Database, copy: string, use: (live: Database) => T): Promise<T> {
+  live.exec(`ATTACH ${literal(frozenUri(copy))} AS captured`);
+  try {
+    return use(live);
+  } finally {
+    live.exec("DETACH captured");
+  }
+}

@@ -1,43 +1,69 @@
 import type { ProofRecord } from "../../core/checkpoint/proof-record.js";
-import type { Session } from "../session.js";
+import { plainText } from "../../core/report/plain-text.js";
 import { palette } from "./colour.js";
 import { durationText } from "./format.js";
+import { hanging, truncate } from "./layout.js";
+import type { RenderOptions, Screen } from "./render-options.js";
 
-/** A line for each target that is done, and on a terminal one changing line for what is under way. */
-export function progressLines(session: Session) {
-  const live = session.stdout.isTTY && !session.options.json;
-  const { good, bad, dim } = palette(session.render().colour);
-  const clear = (): void => {
-    if (live) session.stdout.write("\r\u001b[2K");
+/** The part of a session that this speaks through. */
+export interface ProgressSession {
+  readonly options: { readonly json?: boolean | undefined };
+  readonly stdout: Screen & { write(text: string): unknown };
+  render(): RenderOptions;
+  print(text: string): void;
+}
+
+export interface ProgressLines {
+  progress(target: string, line: string): void;
+  done(target: string, word: string, summary: string, ms: number): void;
+  proven(target: string, proof: ProofRecord): void;
+  end(): void;
+}
+
+const eraseLine = "\r\u001B[2K";
+const atMostEvery = 100;
+
+/** A line for each target that is done and, on a terminal, one that says what is being done. Silent with `--json`. */
+export function progressLines(session: ProgressSession): ProgressLines {
+  const { stdout, options } = session;
+  const drawn = stdout.isTTY === true && !options.json;
+  let shown = false;
+  let last = 0;
+  const erase = (): void => {
+    if (shown) stdout.write(eraseLine);
+    shown = false;
   };
-  const line = (target: string, mark: string, text: string, ms?: number): void => {
-    if (session.options.json) return;
-    clear();
-    const took = ms === undefined ? "" : dim(`  ${durationText(ms)}`);
-    session.print(`${mark} ${target.padEnd(14)} ${text}${took}`);
+  const say = (symbol: "good" | "bad" | "warn", target: string, text: string): void => {
+    if (options.json) return;
+    erase();
+    const { width, colour } = session.render();
+    const mark = { good: "✓", bad: "✗", warn: "?" }[symbol];
+    session.print(
+      hanging(`${mark} `, plainText(`${target}: ${text}`), width, { label: palette(colour)[symbol] }).join(
+        "\n",
+      ),
+    );
   };
   return {
-    progress(target: string, text: string): void {
-      if (!live) return;
-      clear();
-      session.stdout.write(dim(`  ${target}: ${text}`.slice(0, session.render().width - 1)));
-    },
-    done: (target: string, verb: string, summary: string, ms: number): void =>
-      line(target, good("✓"), `${verb.padEnd(9)} ${summary}`, ms),
-    proven(target: string, proof: ProofRecord): void {
-      const passed = proof.result === "passed";
-      const failed = proof.checks.find((check) => check.result !== "passed");
-      const reason = proof.message ?? failed?.message ?? failed?.name ?? "nothing could be compared";
-      const compared = `${proof.level}, ${proof.checks.length} comparison${proof.checks.length === 1 ? "" : "s"}`;
-      line(
-        target,
-        passed ? good("✓") : bad("✗"),
-        passed
-          ? `proven    ${compared}`
-          : `${proof.result === "failed" ? "FAILED" : "could not be proven"}: ${reason}`,
-        proof.restoreMs,
+    progress: (target, line) => {
+      const { now, width, colour } = session.render();
+      if (!drawn || now - last < atMostEvery) return;
+      last = now;
+      shown = true;
+      stdout.write(
+        `${eraseLine}${palette(colour).dim(truncate(plainText(`  ${target}: ${line}`), width - 1))}`,
       );
     },
-    end: clear,
+    done: (target, word, summary, ms) => say("good", target, `${word} in ${durationText(ms)}: ${summary}`),
+    proven: (target, proof) => {
+      const bad = proof.checks.find(({ result }) => result !== "passed");
+      const took = proof.restoreMs === undefined ? "" : `, restored in ${durationText(proof.restoreMs)}`;
+      const why =
+        proof.message ?? (bad === undefined ? "" : `${bad.name}: ${bad.message ?? bad.actual ?? bad.result}`);
+      if (proof.result === "passed") say("good", target, `proven to the level "${proof.level}"${took}`);
+      else if (proof.result === "failed") say("bad", target, `did not prove to restore: ${why}`);
+      else say("warn", target, `could not be proven: ${why}`);
+    },
+    end: erase,
   };
 }

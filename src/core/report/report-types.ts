@@ -15,6 +15,8 @@ export interface Report {
   readonly scenario: string;
   readonly strategy: Strategy;
   readonly change?: string;
+  /** The scenario to turn to where this one failed. */
+  readonly fallback?: string;
   readonly plan: PlanSummary;
   readonly requested?: { readonly at: number; readonly by: string; readonly reason: string };
   readonly startedAt?: number;

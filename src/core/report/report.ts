@@ -32,6 +32,7 @@ export function makeReport({ run, facts }: ReportInput): Report {
     scenario: plan.scenario,
     strategy: plan.strategy,
     ...(plan.change === undefined ? {} : { change: plan.change }),
+    ...(plan.fallback === undefined ? {} : { fallback: plan.fallback }),
     plan: planSummary(plan),
     ...(requested === undefined
       ? {}

@@ -100,24 +100,34 @@ function failure({ firstFailure: first }: Report): string | undefined {
   return `${escapeMarkdown(first.step)}: ${escapeMarkdown(first.message)} (${first.code})${hint}`;
 }
 
-/** What is known as a table, samples as a table of their own; nothing that was recorded is left out. */
+/** Nothing that was recorded is left out: single facts as a table, lists (triggers, their samples) as tables below. */
 function trigger(recorded: JsonObject): string {
-  const entries = Object.entries(recorded);
-  const text = (key: string, value: Json): string =>
-    typeof value === "number" && isTime(key) ? utcText(value) : plainJson(value);
-  const simple = entries.filter(([, value]) => !isRows(value));
-  const tables = entries.flatMap(([key, value]) => {
+  const facts = Object.entries(recorded).filter(([, value]) => !isRows(value));
+  const table = markdownTable([["", ""], ...facts.map(([key, value]) => [key, factValue(key, value)])]);
+  return [...(facts.length > 0 ? [table] : []), ...nestedTables(recorded, [])].join("\n\n");
+}
+
+function nestedTables(recorded: JsonObject, above: readonly string[]): string[] {
+  return Object.entries(recorded).flatMap(([key, value]) => {
     if (!isRows(value)) return [];
-    const columns = [...new Set(value.flatMap((row) => Object.keys(row)))];
-    const rows = value.map((row) => columns.map((column) => text(column, row[column] ?? null)));
-    return [`${escapeMarkdown(key)}:\n\n${markdownTable([columns, ...rows])}`];
+    const all = [...new Set(value.flatMap((row) => Object.keys(row)))];
+    const columns = all.filter((column) => !value.some((row) => isRows(row[column] ?? null)));
+    const rows = value.map((row) => columns.map((column) => factValue(column, row[column] ?? "")));
+    const title = [...above, key].map(escapeMarkdown).join(", ");
+    return [
+      `${title}:\n\n${markdownTable([columns, ...rows])}`,
+      ...value.flatMap((row, index) => nestedTables(row, [rows[index]?.[0] ?? ""])),
+    ];
   });
-  const facts = markdownTable([["", ""], ...simple.map(([key, value]) => [key, text(key, value)])]);
-  return [...(simple.length > 0 ? [facts] : []), ...tables].join("\n\n");
+}
+
+function factValue(key: string, value: Json): string {
+  if (typeof value === "number" && isTime(key)) return utcText(value);
+  if (typeof value === "number" && key === "for") return durationText(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 const isTime = (key: string): boolean => /^(?:at|since|until|.*At)$/.test(key);
-const plainJson = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value));
 const isObject = (value: Json): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isRows = (value: Json): value is readonly JsonObject[] =>

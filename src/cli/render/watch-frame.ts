@@ -1,0 +1,138 @@
+import type { Judgement } from "../../app/watch-system.js";
+import { plainText } from "../../core/report/plain-text.js";
+import type { Sample } from "../../core/signal/sample.js";
+import type { TriggerStatus } from "../../core/signal/trigger-state.js";
+import { type Palette, palette } from "./colour.js";
+import { clockText, countText, durationText } from "./format.js";
+import { type Cell, hanging, table, truncate } from "./layout.js";
+import type { RenderOptions } from "./render-options.js";
+import { sparkline } from "./sparkline.js";
+import { decisionText, levelPaint, sampleText, stateText, type WatchEvent } from "./watch-events.js";
+
+export interface WatchModel {
+  readonly system: string;
+  readonly environment: string;
+  readonly judgement: Judgement | undefined;
+  /** When the present verdict began. */
+  readonly since: number;
+  /** Signal → its last samples, oldest first. */
+  readonly samples: ReadonlyMap<string, readonly Sample[]>;
+  /** Oldest first. */
+  readonly events: readonly WatchEvent[];
+}
+
+const widest = 110;
+const lastEvents = 6;
+
+/** The verdict, what it rests on, the measurements and what happened last; at most `height` lines. */
+export function watchFrame(
+  model: WatchModel,
+  options: RenderOptions & { readonly height: number },
+): string[] {
+  const width = Math.min(options.width - 1, widest);
+  const paint = palette(options.colour);
+  const { judgement } = model;
+  const scope = plainText(`${model.system}/${model.environment}`);
+  if (judgement === undefined) return [truncate(`${scope}: reading the signals`, width)];
+  const { level } = judgement.verdict;
+  const colour = levelPaint(level, paint);
+  const clock = Math.floor(Math.max(0, options.now - model.since) / 1000) * 1000;
+  const decision = decisionText(judgement);
+  const head = [
+    `${paint.strong(colour(level))} ${truncate(`${scope}, for ${durationText(clock)}`, width - level.length - 1)}`,
+    ...(decision === "" ? [] : hanging("", plainText(decision), width, { text: colour })),
+    "",
+  ];
+  const left = options.height - 1 - head.length;
+  const triggers = fitted(
+    triggerRows(judgement, options.now, paint),
+    Math.ceil(left / 2),
+    width,
+    paint,
+    triggerColumns,
+  );
+  const signals = fitted(
+    signalRows(model, width, paint),
+    left - triggers.length - 1,
+    width,
+    paint,
+    signalColumns,
+  );
+  const rest = left - triggers.length - signals.length - 2;
+  const events = model.events
+    .slice(-Math.max(0, Math.min(lastEvents, rest)))
+    .map(({ at, text, level: of }) =>
+      truncatedEvent(clockText(at, options.utcOffset), text, width, paint, levelPaint(of, paint)),
+    );
+  return [
+    ...head,
+    ...triggers,
+    "",
+    ...signals,
+    ...(rest > 0 && events.length > 0 ? ["", ...events] : []),
+  ].slice(0, Math.max(1, options.height - 1));
+}
+
+const triggerColumns = [{ min: 8 }, { min: 8 }, { min: 12 }, { min: 10, optional: 1 }] as const;
+const signalColumns = [{ min: 8 }, { align: "right", min: 8 }, { optional: 1 }] as const;
+
+/** Those that are not quiet first. */
+function triggerRows({ statuses }: Judgement, now: number, paint: Palette): (Cell | string)[][] {
+  const order = { firing: 0, pending: 1, unknown: 2, inactive: 3 } as const;
+  return statuses
+    .toSorted((a, b) => order[a.state] - order[b.state])
+    .map((status: TriggerStatus) => {
+      const quiet = status.state === "inactive";
+      const colour = quiet
+        ? paint.dim
+        : levelPaint(status.state === "unknown" ? "UNKNOWN" : status.level, paint);
+      return [
+        { text: status.level, paint: colour },
+        { text: plainText(status.trigger), ...(quiet ? { paint: paint.dim } : {}) },
+        { text: stateText(status, now), paint: colour },
+        { text: plainText(status.noData ?? status.when), paint: paint.dim },
+      ];
+    });
+}
+
+function signalRows({ samples }: WatchModel, width: number, paint: Palette): (Cell | string)[][] {
+  return [...samples].map(([name, all]) => {
+    const newest = all.at(-1);
+    const known = newest?.value !== undefined;
+    return [
+      plainText(name),
+      { text: sampleText(newest), ...(known ? {} : { paint: paint.warn }) },
+      {
+        text: sparkline(
+          all.map(({ value }) => value),
+          Math.min(30, Math.floor(width / 3)),
+        ),
+        paint: paint.accent,
+      },
+    ];
+  });
+}
+
+/** As many rows as fit; the rest as a number. */
+function fitted(
+  rows: readonly (readonly (Cell | string)[])[],
+  room: number,
+  width: number,
+  paint: Palette,
+  columns: Parameters<typeof table>[1],
+): string[] {
+  const shown = rows.length <= room ? rows : rows.slice(0, Math.max(0, room - 1));
+  const lines = table(shown, columns, { width, indent: 2 });
+  const more = rows.length - shown.length;
+  return more > 0 ? [...lines, paint.dim(`  and ${countText(more)} more`)] : lines;
+}
+
+function truncatedEvent(
+  time: string,
+  text: string,
+  width: number,
+  paint: Palette,
+  colour: (text: string) => string,
+): string {
+  return `  ${paint.dim(time)}  ${colour(truncate(text, width - time.length - 4))}`;
+}

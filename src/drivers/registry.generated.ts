@@ -4,6 +4,7 @@ import type { DriverModule } from "../core/driver.js";
 export const drivers = {
   command: () => import("./command/index.js"),
   "env-file": () => import("./env-file/index.js"),
+  git: () => import("./git/index.js"),
   http: () => import("./http/index.js"),
   "release-dir": () => import("./release-dir/index.js"),
   sqlite: () => import("./sqlite/index.js"),

@@ -17,8 +17,10 @@ function capturedOf({ captured, options }: GitJob): CapturedPart<GitData> {
 }
 
 /** What the files were before the step: set aside, or simply the commit where nothing was uncommitted. */
-const sourceOf = ({ input }: GitJob, context: StepContext): string =>
-  input["preserved"] === true ? preservedRef(context) : String(input["commit"]);
+function sourceOf({ input }: GitJob, context: StepContext): string {
+  const { preserved, commit } = input;
+  return preserved === true || typeof commit !== "string" ? preservedRef(context) : commit;
+}
 
 /** The tree that the files are to make: the captured one, with what is kept as it was before the step. */
 async function wantedTree(

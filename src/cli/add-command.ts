@@ -11,6 +11,8 @@ export interface CommandHelp {
   readonly examples: readonly string[];
   /** Beyond 0, 1, 2 and 130, which every command has. */
   readonly exits?: Readonly<Record<number, string>>;
+  /** Taken where its group is named alone. */
+  readonly isDefault?: boolean;
 }
 
 /** What an action gets; it returns the exit status. */
@@ -40,7 +42,9 @@ export function addCommand<Options>(
   wiring: Wiring,
   action: (call: Call<Options>) => Promise<number>,
 ): Command {
-  const command = addCommonOptions(parent.command(name)).description(help.summary);
+  const command = addCommonOptions(parent.command(name, { isDefault: help.isDefault ?? false })).description(
+    help.summary,
+  );
   const exits = Object.entries({ ...everywhere, ...help.exits }).sort(([a], [b]) => Number(a) - Number(b));
   const lines = [
     "",

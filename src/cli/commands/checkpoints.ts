@@ -25,8 +25,9 @@ const addList = (group: Command, wiring: Wiring): void => {
   const help = {
     summary: "all checkpoints with their proofs (default)",
     examples: ["backout checkpoints list"],
+    isDefault: true,
   };
-  const list = addServicesCommand(group, "list", help, wiring, async ({ session, services }) => {
+  addServicesCommand(group, "list", help, wiring, async ({ session, services }) => {
     const { checkpoints, damaged } = await services.checkpoints.list(scope(services));
     const rows = await Promise.all(
       checkpoints.map(async (checkpoint) => ({
@@ -44,7 +45,6 @@ const addList = (group: Command, wiring: Wiring): void => {
     for (const { id, error } of damaged) session.note(`${id}: ${error.message}`);
     return damaged.length === 0 ? 0 : 1;
   });
-  group.addCommand(list, { isDefault: true });
 };
 
 const addShow = (group: Command, wiring: Wiring): void => {

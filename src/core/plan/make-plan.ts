@@ -8,6 +8,7 @@ import type {
   TargetDefinition,
 } from "../playbook/playbook.js";
 import { estimate } from "./estimate.js";
+import { stepId } from "./link-steps.js";
 import { orderSteps } from "./order-steps.js";
 import type { Plan, PlannedTarget, PlanStep } from "./plan.js";
 import { checkSteps, targetSteps, verifySteps } from "./plan-steps.js";
@@ -101,7 +102,7 @@ class Planner {
     this.refuseSameIds(steps);
     if (this.problems.length > 0) return { problems: this.problems };
     try {
-      return { plan: this.assemble(involved, orderSteps(steps)) };
+      return { plan: this.assemble(involved, orderSteps(steps), specs) };
     } catch (error) {
       if (!(error instanceof BackoutError) || error.code !== "REFUSED") throw error;
       return { problems: [problem(`scenarios.${this.request.scenario}`, error.message, error.hint)] };
@@ -204,7 +205,16 @@ class Planner {
     };
   }
 
-  private assemble(involved: readonly string[], steps: readonly PlanStep[]): Plan {
+  private assemble(
+    involved: readonly string[],
+    steps: readonly PlanStep[],
+    specs: ReadonlyMap<string, readonly StepSpec[]>,
+  ): Plan {
+    const chosen = new Set<string>();
+    for (const [target, all] of specs) {
+      for (const spec of all) if (spec.timeoutMs !== undefined) chosen.add(stepId(target, spec.operation));
+    }
+    const limited = steps.filter(({ id }) => chosen.has(id));
     const { playbook, checkpoint, change } = this.request;
     const promisedMs = this.change?.promised ?? this.scenario.promised;
     const estimated = estimate(steps, promisedMs);
@@ -235,7 +245,7 @@ class Planner {
       ),
       steps,
       estimate: estimated,
-      warnings: promiseWarnings(this.request.scenario, estimated, steps, playbook.objectives.rto),
+      warnings: promiseWarnings(this.request.scenario, estimated, limited, playbook.objectives.rto),
       objectives: {
         ...(playbook.objectives.rto === undefined ? {} : { rto: playbook.objectives.rto }),
         ...(playbook.objectives.rpo === undefined ? {} : { rpo: playbook.objectives.rpo }),

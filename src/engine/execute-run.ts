@@ -66,6 +66,7 @@ class Execution {
   /** Steps that were given up and may still be at work in this process. */
   private readonly stuck = new Set<string>();
   private wakeUp: () => void = () => {};
+  private timer: { readonly at: number; readonly controller: AbortController } | undefined;
   private abandoned: unknown;
   private inboxReadAt = Number.NEGATIVE_INFINITY;
 
@@ -89,6 +90,7 @@ class Execution {
     } finally {
       interrupt?.removeEventListener("abort", wake);
       kill?.removeEventListener("abort", killed);
+      this.timer?.controller.abort();
       await this.endAll();
     }
     if (this.abandoned !== undefined) throw this.abandoned;
@@ -255,15 +257,27 @@ class Execution {
     for (const fact of facts) this.options.onFact?.(fact, this.state);
   }
 
+  /** Until something ends or, at the latest, then. The timer outlives the sleep: most end early, and it costs. */
   private async sleep(until: number | undefined): Promise<void> {
     const { clock } = this.options;
-    const ms = Math.max(1, Math.min(inboxEvery, (until ?? Number.POSITIVE_INFINITY) - clock.now()));
-    const timer = new AbortController();
+    const now = clock.now();
+    const ms = Math.max(1, Math.min(inboxEvery, (until ?? Number.POSITIVE_INFINITY) - now));
     const woken = new Promise<void>((resolve) => {
       this.wakeUp = resolve;
     });
-    await Promise.race([woken, clock.sleep(ms, timer.signal).catch(() => {})]);
-    timer.abort();
+    if (this.timer === undefined || now + ms < this.timer.at) this.setTimer(now + ms, ms);
+    await woken;
+  }
+
+  private setTimer(at: number, ms: number): void {
+    this.timer?.controller.abort();
+    const timer = { at, controller: new AbortController() };
+    this.timer = timer;
+    const rung = (): void => {
+      if (this.timer === timer) this.timer = undefined;
+      this.wakeUp();
+    };
+    this.options.clock.sleep(ms, timer.controller.signal).then(rung, () => {});
   }
 
   private async endAll(): Promise<void> {

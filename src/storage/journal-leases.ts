@@ -42,7 +42,8 @@ export class JournalLeases {
 
   /** Whether the holder of this fence number holds the lease. For use within a transaction. */
   holds({ scope, fence }: Fence): boolean {
-    return this.lease(scope)?.fence === fence;
+    const sql = "select 1 from leases where scope = ? and fence = ?";
+    return this.file.get(sql, scope, fence) !== undefined;
   }
 
   /** False when somebody else has taken it meanwhile. */

@@ -4,7 +4,7 @@ import type { RetentionChoice } from "../../core/checkpoint/retention.js";
 import { proofLevels } from "../../core/driver.js";
 import { plainText } from "../../core/report/plain-text.js";
 import { type Palette, palette } from "./colour.js";
-import { ageText, bytesText, durationText, listText, localText, plural } from "./format.js";
+import { ageText, bytesText, durationText, listText, localText, plural, roughText } from "./format.js";
 import { type Cell, hanging, table } from "./layout.js";
 import { resultWords } from "./render-checks.js";
 import type { RenderOptions } from "./render-options.js";
@@ -35,23 +35,23 @@ export function renderCheckpoints(rows: readonly ProvenCheckpoint[], options: Ch
       const weakest = weakestPart(row, options);
       return [
         checkpoint.id,
-        ageText(checkpoint.at, options.now),
+        roughText(Math.max(0, options.now - checkpoint.at)),
         plainText(checkpoint.change ?? ""),
         String(Object.keys(checkpoint.parts).length),
         bytesText(sizeOf(checkpoint)),
-        standingCell(weakest, paint),
-        { text: evidence(weakest, options.now), paint: paint.dim },
+        standingCell(weakest?.standing, paint),
+        { text: evidence(weakest?.standing, weakest?.records ?? [], options.now), paint: paint.dim },
         checkpoint.pinned ? "pinned" : "",
       ];
     });
   const columns = [
     {},
     {},
-    { min: 8, optional: 4 },
-    { align: "right", optional: 2 },
-    { align: "right", optional: 3 },
+    { min: 8, optional: 2 },
+    { align: "right", optional: 1 },
+    { align: "right", optional: 4 },
     { min: 8 },
-    { min: 10, optional: 1 },
+    { min: 18, optional: 3 },
     { optional: 5 },
   ] as const;
   return table([header, ...cells], columns, { width: options.width }).join("\n");
@@ -63,16 +63,22 @@ const sizeOf = ({ parts }: Checkpoint): number =>
     0,
   );
 
+interface PartProof {
+  readonly standing: ProofStanding;
+  readonly records: readonly ProofRecord[];
+}
+
 /** A checkpoint is as good as the part that is proven least. */
 function weakestPart(
   { checkpoint, proofs }: ProvenCheckpoint,
   { now, expireMs }: CheckpointRendering,
-): ProofStanding | undefined {
-  const rank = (standing: ProofStanding): number =>
+): PartProof | undefined {
+  const rank = ({ standing }: PartProof): number =>
     standing.failed ? -2 : standing.expired ? -1 : proofLevels.indexOf(standing.level);
   return Object.keys(checkpoint.parts)
-    .map((name) => proofStanding(proofs[name] ?? [], { now, expireMs }))
-    .reduce<ProofStanding | undefined>(
+    .map((name) => proofs[name] ?? [])
+    .map((records): PartProof => ({ records, standing: proofStanding(records, { now, expireMs }) }))
+    .reduce<PartProof | undefined>(
       (least, one) => (least === undefined || rank(one) < rank(least) ? one : least),
       undefined,
     );
@@ -86,10 +92,11 @@ function standingCell(standing: ProofStanding | undefined, paint: Palette): Cell
   return { text: standing.level, paint: paint.good };
 }
 
-function evidence(standing: ProofStanding | undefined, now: number): string {
-  const record = standing?.record;
+/** When it was last tried, and how long bringing it back took. */
+function evidence(standing: ProofStanding | undefined, records: readonly ProofRecord[], now: number): string {
+  const record = standing?.record ?? records.at(-1);
   if (record === undefined) return "";
-  const took = record.restoreMs === undefined ? "" : `, in ${durationText(record.restoreMs)}`;
+  const took = record.restoreMs === undefined ? "" : ` in ${durationText(record.restoreMs)}`;
   return `${ageText(record.at, now)}${took}`;
 }
 
@@ -131,7 +138,7 @@ function partLines(
   const records = proofs[name] ?? [];
   const standing = proofStanding(records, { now: options.now, expireMs: options.expireMs });
   const state = standingCell(standing, paint);
-  const found = evidence(standing, options.now);
+  const found = evidence(standing, records, options.now);
   const artifacts = part.artifacts.map(({ name: file, bytes, digest, encrypted }) => [
     plainText(file),
     bytesText(bytes),

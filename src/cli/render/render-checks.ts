@@ -27,7 +27,7 @@ export function renderChecks(groups: readonly CheckGroup[], options: RenderOptio
         },
       ];
     }),
-    [{}, { min: 8 }, { min: 12 }, { min: 8, optional: 1 }],
+    [{}, { min: 8 }, { min: 12 }, { min: 17, optional: 1 }],
     { width: options.width },
   );
   const rows = all.flatMap(({ check }, index) => [lines[index] ?? "", ...explain(check, options, paint)]);

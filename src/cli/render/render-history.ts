@@ -1,10 +1,10 @@
-import { lossText } from "../../core/report/data-lost.js";
+import { lossTotals } from "../../core/report/data-lost.js";
 import { plainText } from "../../core/report/plain-text.js";
 import type { Report } from "../../core/report/report-types.js";
 import type { Fact } from "../../core/run/fact.js";
 import { type Palette, palette } from "./colour.js";
 import { factLines, nameWidthOf } from "./fact-lines.js";
-import { ageText, durationText, localText } from "./format.js";
+import { ageText, countText, durationText, localText } from "./format.js";
 import { type Cell, hanging, table } from "./layout.js";
 import type { RenderOptions } from "./render-options.js";
 
@@ -13,7 +13,7 @@ export function renderHistory(reports: readonly Report[], options: RenderOptions
   if (reports.length === 0) return "there has been no run yet";
   const paint = palette(options.colour);
   const newest = reports.toReversed();
-  const header = ["run", "when", "scenario", "outcome", "took", "data lost"].map((text) => ({
+  const header = ["run", "when", "scenario", "outcome", "took", "writes lost"].map((text) => ({
     text,
     paint: paint.dim,
   }));
@@ -23,15 +23,15 @@ export function renderHistory(reports: readonly Report[], options: RenderOptions
     plainText(report.scenario),
     outcomeCell(report, paint),
     report.durationMs === undefined ? "" : durationText(report.durationMs),
-    plainText(lossText(report.dataLost) ?? "none"),
+    lostCell(report),
   ]);
   const columns = [
     {},
-    { optional: 3 },
-    { min: 8, optional: 4 },
+    { optional: 1 },
+    { min: 8, optional: 2 },
     {},
-    { align: "right", optional: 2 },
-    { min: 12, optional: 1 },
+    { align: "right" },
+    { align: "right", optional: 3 },
   ] as const;
   const lines = table([header, ...rows], columns, { width: options.width });
   return lines
@@ -43,6 +43,13 @@ export function renderHistory(reports: readonly Report[], options: RenderOptions
       return [line, ...hanging("  ", plainText(about), options.width, { text: paint.dim })];
     })
     .join("\n");
+}
+
+function lostCell({ dataLost }: Report): string {
+  const { inserted, updated, deleted, uncounted } = lossTotals(dataLost);
+  const sum = inserted + updated + deleted;
+  if (uncounted > 0) return sum === 0 ? "unknown" : `over ${countText(sum)}`;
+  return sum === 0 ? "none" : countText(sum);
 }
 
 function outcomeCell(report: Report, paint: Palette): Cell {

@@ -24,6 +24,7 @@ interface Indexed {
 
 function byPlace(a: Indexed, b: Indexed): number {
   const [fileA, fileB] = [a.one.file ?? "", b.one.file ?? ""];
+  if ((fileA === "") !== (fileB === "")) return fileA === "" ? 1 : -1;
   if (fileA !== fileB) return fileA < fileB ? -1 : 1;
   return (
     (a.one.line ?? 0) - (b.one.line ?? 0) || (a.one.column ?? 0) - (b.one.column ?? 0) || a.index - b.index

@@ -36,6 +36,9 @@ function failureLines(
       label: paint.bad,
       text: paint.bad,
     }),
+    ...(first.undecided === undefined
+      ? []
+      : hanging("  looked: ", plainText(first.undecided), width, { label: paint.dim })),
     ...(first.hint === undefined ? [] : hintLines(first.hint, width)),
     ...(others.length === 0 ? [] : [paint.bad(`  and ${plural(others.length, "more check")} did not pass`)]),
   ];
@@ -77,11 +80,8 @@ function figures(report: Report, { width }: RenderOptions, paint: Palette): stri
   const done = irreversible.filter((one) => one.done);
   const rolledBack = report.outcome === "verified" || report.outcome === "unverified";
   const rows: [string, string, Paint | undefined][] = [];
-  if (rolledBack || rto.objectiveMs !== undefined) {
-    const missed = rto.verdict === "missed" || rto.verdict === "not-recovered";
-    if (rolledBack) rows.push(["RTO", rtoText(rto), missed ? paint.bad : undefined]);
-  }
-  if (rpo.measuredMs !== undefined)
+  if (rolledBack) rows.push(["RTO", rtoText(rto), rto.verdict === "missed" ? paint.bad : undefined]);
+  if (rolledBack && rpo.measuredMs !== undefined)
     rows.push(["RPO", rpoText(rpo), rpo.verdict === "missed" ? paint.bad : undefined]);
   if (lost !== undefined) rows.push(["lost", `${lost}${unsure}`, paint.warn]);
   else if (rolledBack) rows.push(["lost", "no data", undefined]);

@@ -33,7 +33,7 @@ function runLines(run: SystemStatus["run"], options: RenderOptions, paint: Palet
           }),
           ...(run.failure.hint === undefined ? [] : hintLines(run.failure.hint, width, 14)),
         ]),
-    ...(hint === undefined ? [] : hintLines(hint, width, 14)),
+    ...(hint === undefined ? [] : hanging("              next: ", hint, width)),
   ];
 }
 

@@ -97,7 +97,8 @@ function against(verdict: string, objectiveMs: number | undefined, missedByMs: n
 function failure({ firstFailure: first }: Report): string | undefined {
   if (first === undefined) return undefined;
   const hint = first.hint === undefined ? "" : `\n\nHint: ${escapeMarkdown(first.hint)}`;
-  return `${escapeMarkdown(first.step)}: ${escapeMarkdown(first.message)} (${first.code})${hint}`;
+  const looked = first.undecided === undefined ? "" : `; looked afterwards: ${first.undecided}`;
+  return `${escapeMarkdown(first.step)}: ${escapeMarkdown(first.message + looked)} (${first.code})${hint}`;
 }
 
 /** Nothing that was recorded is left out: single facts as a table, lists (triggers, their samples) as tables below. */

@@ -33,7 +33,11 @@ export interface Report {
   /** Whether anything is, or may be, other than before. */
   readonly changed: boolean;
   /** The one that stopped the line, else the first that was final. */
-  readonly firstFailure?: ReportFailure & { readonly step: string };
+  readonly firstFailure?: ReportFailure & {
+    readonly step: string;
+    /** Where its effect was looked for and nobody could say. */
+    readonly undecided?: string;
+  };
   readonly targets: readonly ReportTarget[];
   readonly steps: readonly ReportStep[];
   readonly checks: readonly ReportCheck[];

@@ -44,7 +44,7 @@ export function makeReport({ run, facts }: ReportInput): Report {
     ...message(facts),
     ...(exit === undefined ? {} : { exitStatus: exit }),
     changed: state.changed,
-    ...firstFailure(state),
+    ...firstFailure(state, facts),
     targets: Object.entries(plan.targets).map(
       ([name, target]): ReportTarget => ({
         name,
@@ -93,14 +93,32 @@ function message(facts: readonly Fact[]): { message?: string } {
   return last?.message === undefined ? {} : { message: last.message };
 }
 
-function firstFailure(state: RunState): Pick<Report, "firstFailure"> {
-  const standing = state.firstFailure;
-  if (standing !== undefined) return { firstFailure: { step: standing.step, ...standing.failure } };
-  const [first] = [...state.steps.values()]
-    .filter(({ status, failure }) => status === "failed" && failure !== undefined)
-    .toSorted((a, b) => (a.endedAt ?? 0) - (b.endedAt ?? 0));
-  return first?.failure === undefined ? {} : { firstFailure: { step: first.step.id, ...first.failure } };
+function firstFailure(state: RunState, facts: readonly Fact[]): Pick<Report, "firstFailure"> {
+  const id = state.firstFailure?.step ?? firstFinal(state);
+  const failure =
+    state.firstFailure?.failure ?? (id === undefined ? undefined : state.steps.get(id)?.failure);
+  if (id === undefined || failure === undefined) return {};
+  const step = state.steps.get(id);
+  const told = facts.findLast(
+    (fact): fact is FactOf<"step.failed"> & Fact => fact.type === "step.failed" && fact.step === id,
+  );
+  const undecided = step?.status === "undecided" ? step.summary : undefined;
+  const { code, message: text, hint } = told ?? failure;
+  return {
+    firstFailure: {
+      step: id,
+      code,
+      message: text,
+      ...(hint === undefined ? {} : { hint }),
+      ...(undecided === undefined || undecided === text ? {} : { undecided }),
+    },
+  };
 }
+
+const firstFinal = (state: RunState): string | undefined =>
+  [...state.steps.values()]
+    .filter(({ status, failure }) => status === "failed" && failure !== undefined)
+    .toSorted((a, b) => (a.endedAt ?? 0) - (b.endedAt ?? 0))[0]?.step.id;
 
 interface Happened {
   readonly step: StepState["step"];

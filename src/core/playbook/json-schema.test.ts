@@ -56,6 +56,12 @@ describe("the playbook's JSON Schema", () => {
     ]);
   });
 
+  test("a variable may stand wherever variables are put in, and nowhere else", () => {
+    const recipient = at("properties", "encryption", "properties", "recipients", "items");
+    expect(recipient).toMatchObject({ anyOf: [{ pattern: "^age1.*" }, { pattern: "\\$\\{[^}]+\\}" }] });
+    expect(at("properties", "system")).not.toHaveProperty("anyOf");
+  });
+
   test("durations are text", () => {
     expect(at("properties", "objectives", "properties", "rto", "type")).toBe("string");
   });

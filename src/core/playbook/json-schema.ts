@@ -3,6 +3,7 @@ import type { DriverModule } from "../driver.js";
 import type { Json, JsonObject } from "../json.js";
 import { playbookSchema } from "./schema.js";
 import { entriesAt, mapAt } from "./tree.js";
+import { fixed } from "./variables.js";
 
 const sections = { targets: "target", signals: "signal", checks: "check" } as const;
 
@@ -47,7 +48,12 @@ export function playbookJsonSchema(drivers: ReadonlyMap<string, DriverModule>): 
     return withReferences(rest);
   }
 
-  const properties: Record<string, Json> = { ...mapAt(schema["properties"]) };
+  const properties: Record<string, Json> = Object.fromEntries(
+    Object.entries(mapAt(schema["properties"])).map(([key, value]) => [
+      key,
+      fixed.has(key) ? value : orReference(withReferences(mapAt(value))),
+    ]),
+  );
   for (const [section, role] of Object.entries(sections)) {
     const conditions: JsonObject[] = [];
     const usable: string[] = [];

@@ -8,7 +8,7 @@ import type { Path, ProblemList, Segment } from "./where.js";
 const pattern = /\$\$\{|\$\{([^}]*)(\}?)/g;
 const secretKinds = ["env", "file"];
 /** These are not written in terms of variables. */
-const fixed = new Set(["backout", "system", "environments", "variables"]);
+export const fixed = new Set(["backout", "system", "environments", "variables"]);
 
 /** Only there does anybody resolve `${env:X}` and `${file:…}` later. */
 const mayHoldSecrets = (path: Path) =>

@@ -16,6 +16,7 @@ import { addRollback } from "./commands/rollback.js";
 import { addSkip } from "./commands/skip.js";
 import { addStatus } from "./commands/status.js";
 import { addVerify } from "./commands/verify.js";
+import { addVersions } from "./commands/versions.js";
 import { addWatch } from "./commands/watch.js";
 import { version } from "./version.js";
 
@@ -36,6 +37,7 @@ const commands: readonly ((program: Command, wiring: Wiring) => Command)[] = [
   addHistory,
   addReport,
   addCheckpoints,
+  addVersions,
 ];
 
 function makeProgram(): Command {

@@ -191,6 +191,17 @@ export interface Settlement {
   readonly summary: string;
 }
 
+/** A place that a target could be brought back to. */
+export interface Version {
+  readonly name: string;
+  /** Commit or digest, where naming it costs nothing. */
+  readonly identity?: string;
+  /** For people: the subject of a commit, `current`. */
+  readonly summary: string;
+  /** Milliseconds since the epoch. */
+  readonly at?: number;
+}
+
 /** Something that `init` found in a folder and could put into a playbook. */
 export interface Discovered {
   /** Suggested name of the target. */
@@ -238,6 +249,8 @@ export interface TargetDriver<Options = unknown, Data extends Json = Json, Seen 
   settle(job: StepJob<Options, Data>, context: StepContext): Promise<Settlement>;
   /** Whether what was captured is what is there now. */
   verify?(captured: CapturedPart<Data>, options: Options, context: ObserveContext): Promise<Check[]>;
+  /** What there is to go back to, newest version first (v2.10.0 before v2.9.0). */
+  versions?(options: Options, context: DriverContext): Promise<Version[]>;
   /** Looks into the playbook's folder for what this driver could bring back. */
   discover?(context: DriverContext): Promise<Discovered[]>;
 }

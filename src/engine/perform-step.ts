@@ -128,7 +128,8 @@ async function withStep<Value>(
 async function verifyTarget(world: StepWorld, call: StepCall, log: Logger): Promise<Check[]> {
   return withTarget(world, call, log, async (driver, options, { artifacts, captured }) => {
     if (captured === undefined || driver.verify === undefined) return [];
-    return driver.verify(captured, options, { ...driverContext(world, call, log), artifacts });
+    const keep = call.plan.targets[call.step.subject]?.keep ?? [];
+    return driver.verify(captured, options, { ...driverContext(world, call, log), artifacts, keep });
   });
 }
 

@@ -118,13 +118,16 @@ function textOf(
     case "ready":
       if (retryAt === undefined || failure === undefined) return { text: title, tone: paint.dim };
       return {
-        text: `again in ${durationText(Math.ceil(Math.max(0, retryAt - now) / 1000) * 1000)}: ${plainText(failure.message)}`,
+        text: `again ${pauseText(retryAt - now)}: ${plainText(failure.message)}`,
         tone: paint.warn,
       };
     default:
       return { text: title, tone: paint.dim };
   }
 }
+
+const pauseText = (ms: number): string =>
+  ms <= 0 ? "now" : `in ${durationText(Math.ceil(ms / 1000) * 1000)}`;
 
 function liveCounts(state: RunState, width: number, paint: Palette): string[] {
   const total = state.plan.steps.length;

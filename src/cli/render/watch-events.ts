@@ -25,7 +25,7 @@ export function watchEvents(before: Judgement | undefined, after: Judgement): Wa
         at,
         about: "trigger",
         level: status.level,
-        text: `${status.trigger} ${was} → ${stateText(status, at)}`,
+        text: `${status.trigger} ${was} → ${changeText(status)}`,
       },
     ];
   });
@@ -64,6 +64,9 @@ function evidenceText({ trigger, noData, samples }: TriggerStatus): string {
   );
   return values.length === 0 ? trigger : `${trigger} (${values.join(", ")})`;
 }
+
+const changeText = (status: TriggerStatus): string =>
+  status.state === "pending" ? `pending, fires after ${durationText(status.for)}` : stateText(status, 0);
 
 /** `pending, 12 s of 30 s`. */
 export function stateText({ state, since, for: needed, noData }: TriggerStatus, now: number): string {

@@ -201,7 +201,7 @@ class Planner {
       restore: this.scenario.restore.includes(name),
       quiesce,
       restart: this.scenario.restart.includes(name),
-      keep: this.change === undefined ? [] : (own(this.change.keep, name) ?? []),
+      keep: this.keep(name),
     };
   }
 
@@ -256,6 +256,10 @@ class Planner {
     return { digest: contentDigest(body), ...body };
   }
 
+  private keep(name: string): readonly string[] {
+    return this.change === undefined ? [] : (own(this.change.keep, name) ?? []);
+  }
+
   private plannedTarget(name: string): PlannedTarget {
     const { playbook, observations, checkpoint } = this.request;
     const target = playbook.targets[name] as TargetDefinition;
@@ -267,6 +271,7 @@ class Planner {
       with: target.with,
       uses: target.uses,
       restore,
+      keep: this.keep(name),
       ...(part === undefined ? {} : { captured: part }),
       from: { identity: observed.identity, summary: observed.summary },
       ...(restore && part !== undefined ? { to: { identity: part.identity, summary: part.summary } } : {}),

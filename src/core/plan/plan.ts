@@ -38,6 +38,8 @@ export interface PlannedTarget {
   readonly uses: readonly string[];
   readonly captured?: CapturedPart;
   readonly restore: boolean;
+  /** What survives, in the driver's own terms. */
+  readonly keep: readonly string[];
   /** What is there when the plan is made, and what will be. */
   readonly from: { readonly identity: string; readonly summary: string };
   readonly to?: { readonly identity: string; readonly summary: string };

@@ -9,6 +9,7 @@ import { type GitJob, preserve, settlePreserve } from "./preserve.js";
 import { prove } from "./prove.js";
 import { restore, settleRestore } from "./restore.js";
 import { verify } from "./verify.js";
+import { versions } from "./versions.js";
 
 const operations = {
   preserve: { apply: preserve, settle: settlePreserve },
@@ -33,5 +34,6 @@ export const target = defineTarget<GitOptions, GitData, GitSeen>({
   apply: (job: GitJob, context: StepContext) => operationOf(job).apply(job, context),
   settle: (job: GitJob, context: StepContext) => operationOf(job).settle(job, context),
   verify,
+  versions,
   discover,
 });

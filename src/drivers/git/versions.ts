@@ -1,27 +1,20 @@
-import type { DriverContext } from "../../core/driver.js";
+import type { DriverContext, Version } from "../../core/driver.js";
 import { git } from "./git.js";
 import type { GitOptions } from "./options.js";
 import { openRepository } from "./repository.js";
 
-/** A place to go back to. */
-export interface Version {
-  /** The tag's name, or the commit's short id. */
-  readonly name: string;
-  readonly commit: string;
-  readonly subject: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly kind: "tag" | "commit";
-}
-
-const fields = (text: string, kind: Version["kind"]): Version[] =>
+const fields = (text: string, kind: "tag" | "commit"): Version[] =>
   text.split("\n").flatMap((line) => {
     const [name = "", commit = "", at = "", subject = ""] = line.split("\0");
-    return commit === "" ? [] : [{ name, commit, subject, at: Number(at) * 1000, kind }];
+    return commit === ""
+      ? []
+      : [{ name, identity: `commit:${commit}`, summary: `${kind}: ${subject}`, at: Number(at) * 1000 }];
   });
 
+const most = 20;
+
 /** Tags, newest version first (v2.10.0 before v2.9.0, a release before its candidates), then recent commits. */
-export async function versions(options: GitOptions, context: DriverContext, most = 20): Promise<Version[]> {
+export async function versions(options: GitOptions, context: DriverContext): Promise<Version[]> {
   const { top } = await openRepository(options.path, context);
   const tagFormat =
     "%(refname:strip=2)%00%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)%00%(creatordate:unix)%00%(contents:subject)";

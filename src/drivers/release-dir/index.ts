@@ -8,6 +8,7 @@ import { plan } from "./plan.js";
 import { prove } from "./prove.js";
 import { applySwitch, settleSwitch } from "./switch.js";
 import { verify } from "./verify.js";
+import { versions } from "./versions.js";
 
 export const target = defineTarget({
   id: "release-dir",
@@ -22,5 +23,6 @@ export const target = defineTarget({
   apply: applySwitch,
   settle: settleSwitch,
   verify,
+  versions,
   discover,
 });

@@ -43,8 +43,7 @@ async function copyLive(path: string, copy: string, context: CaptureContext): Pr
     const live = await openLive(path);
     try {
       const journalMode = journalModeOf(live);
-      // One snapshot for the whole copy: without it, SQLite begins anew whenever somebody writes, and may never end.
-      live.exec("BEGIN; SELECT count(*) FROM sqlite_schema;");
+      // In one snapshot: without it, SQLite begins anew whenever somebody writes, and may never end.
       const begun = context.clock.monotonic();
       await copyDatabase(live, copy, (done, total) => {
         context.signal.throwIfAborted();

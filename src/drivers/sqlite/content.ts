@@ -19,21 +19,16 @@ interface Reading {
 
 const sha256 = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
-/** Reads every row, in one read transaction, letting other work of this process through now and then. */
+/** Reads every row, letting other work of this process through now and then. */
 export async function readContent(database: Database, reading: Reading): Promise<Content> {
-  database.exec("BEGIN");
-  try {
-    const schema = sha256(schemaText(database));
-    const tables: [string, TableContent][] = [];
-    for (const table of readTables(database)) {
-      reading.progress(`reading table ${table.name}`);
-      tables.push([table.name, await readTableContent(database, table, reading.signal)]);
-    }
-    const identity = sha256(JSON.stringify([schema, tables]));
-    return { identity, schema, tables: Object.fromEntries(tables) };
-  } finally {
-    if (database.handle.isTransaction) database.exec("ROLLBACK");
+  const schema = sha256(schemaText(database));
+  const tables: [string, TableContent][] = [];
+  for (const table of readTables(database)) {
+    reading.progress(`reading table ${table.name}`);
+    tables.push([table.name, await readTableContent(database, table, reading.signal)]);
   }
+  const identity = sha256(JSON.stringify([schema, tables]));
+  return { identity, schema, tables: Object.fromEntries(tables) };
 }
 
 /** Text as its bytes, since those may be no text at all; `quote` is exact for the rest. */

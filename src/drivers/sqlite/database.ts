@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { DatabaseSyncInstance } from "@photostructure/sqlite";
 import { resultCode, resultOf } from "./sqlite-error.js";
@@ -39,17 +40,34 @@ export async function openFrozen(path: string): Promise<Database> {
 
 export const frozenUri = (path: string): string => `${pathToFileURL(path).href}?immutable=1`;
 
-/** The live file. A crashed writer's journal can only be rolled back by a writer: opened for writing just then. */
+const readLockMs = 15_000;
+
+/**
+ * The live file, in one read transaction until it is closed. A crashed writer's journal can only be rolled back by a
+ * writer: opened for writing just then.
+ */
 export async function openLive(path: string): Promise<Database> {
   const { DatabaseSync } = await load();
-  const database = wrap(new DatabaseSync(path, { readOnly: true, timeout: 5000 }));
-  try {
-    database.exec("SELECT count(*) FROM sqlite_schema");
-    return database;
-  } catch (error) {
-    database.close();
-    if (resultOf(error) !== resultCode.readOnly) throw error;
-    return openToWrite(path, 5000);
+  const begun = performance.now();
+  let toWrite = false;
+  let database = wrap(new DatabaseSync(path, { readOnly: true, timeout: 10 }));
+  for (;;) {
+    try {
+      database.exec("BEGIN; SELECT count(*) FROM sqlite_schema;");
+      return database;
+    } catch (error) {
+      if (database.handle.isTransaction) database.exec("ROLLBACK");
+      const code = resultOf(error);
+      // Asked often, since SQLite's own wait gets longer each time and loses against a busy writer.
+      if (code === resultCode.busy && performance.now() - begun < readLockMs) {
+        await setTimeout(2);
+        continue;
+      }
+      database.close();
+      if (code !== resultCode.readOnly || toWrite) throw error;
+      toWrite = true;
+      database = await openToWrite(path, 10);
+    }
   }
 }
 

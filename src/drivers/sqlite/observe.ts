@@ -76,16 +76,12 @@ async function compare(
     const compared = compareContents(then.tables, content.tables);
     return { ...compared, changes: [...schema, ...compared.changes] };
   }
-  const compared = await attached(live, await context.artifacts.file(artifactName), compareTables);
+  attach(live, await context.artifacts.file(artifactName));
+  const compared = compareTables(live);
   return { ...compared, changes: [...schema, ...compared.changes] };
 }
 
-/** Uses the live database with the captured copy attached as `captured`. */
-export async function attached<T>(live: Database, copy: string, use: (live: Database) => T): Promise<T> {
+/** Makes the captured copy readable as `captured`, as long as the live database is open. */
+export function attach(live: Database, copy: string): void {
   live.exec(`ATTACH ${literal(frozenUri(copy))} AS captured`);
-  try {
-    return use(live);
-  } finally {
-    live.exec("DETACH captured");
-  }
 }

@@ -1,4 +1,4 @@
-import { type Database, first, literal, quoted } from "./database.js";
+import { type Database, first, literal } from "./database.js";
 
 export interface Table {
   readonly name: string;

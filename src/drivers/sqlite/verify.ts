@@ -4,7 +4,7 @@ import { compareTables } from "./compare-tables.js";
 import { type Content, faultsOf, readContent } from "./content.js";
 import { type Database, openLive } from "./database.js";
 import { livePath, presentFile } from "./live-file.js";
-import { attached } from "./observe.js";
+import { attach } from "./observe.js";
 import type { Options } from "./options.js";
 import { sound } from "./prove.js";
 import { isDamage, sqliteError } from "./sqlite-error.js";
@@ -64,7 +64,8 @@ async function capturedRows(
       if (now > old.rows) since.push(`${table}: ${now - old.rows} added`);
     }
   } else {
-    const { losses } = await attached(live, await context.artifacts.file(artifactName), compareTables);
+    attach(live, await context.artifacts.file(artifactName));
+    const { losses } = compareTables(live);
     for (const { what, inserted, updated, deleted } of losses) {
       if (deleted > 0) gone.push(`${what}: ${deleted}`);
       if (inserted + updated > 0) since.push(`${what}: ${inserted} added, ${updated} changed`);

@@ -7,8 +7,7 @@ export function planOrder(steps: readonly StepSpec[]): StepSpec[] {
   for (const phase of phases) {
     let left = steps.filter((step) => step.phase === phase);
     while (left.length > 0) {
-      const ready = left.filter((step) => (step.needs ?? []).every((need) => done.has(need)));
-      const next = ready[0];
+      const next = left.find((step) => (step.needs ?? []).every((need) => done.has(need)));
       if (next === undefined) {
         throw new Error(`${left.map((step) => step.operation).join(", ")}: needs that no earlier step meets`);
       }

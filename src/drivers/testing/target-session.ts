@@ -44,6 +44,25 @@ export async function targetSession<F extends TargetFixture>(
 ): Promise<TargetSession<F>> {
   const fixture = await suite.setUp();
   const contexts = await contextsFor(fixture.folder);
+  const cleanUp = async () => {
+    await contexts.cleanUp();
+    await fixture.cleanUp();
+  };
+  try {
+    return await sessionOf(driver, suite, fixture, contexts, cleanUp);
+  } catch (error) {
+    await cleanUp();
+    throw error;
+  }
+}
+
+async function sessionOf<F extends TargetFixture>(
+  driver: TargetDriver,
+  suite: TargetSuite<F>,
+  fixture: F,
+  contexts: Contexts,
+  cleanUp: () => Promise<void>,
+): Promise<TargetSession<F>> {
   const parse = (raw: JsonObject): Json => driver.options.parse(raw) as Json;
   const options = parse(fixture.options);
   const resolved = parse(fixture.resolved ?? fixture.options);
@@ -87,9 +106,6 @@ export async function targetSession<F extends TargetFixture>(
       await fixture.isGood();
       expect((await verify()).filter((check) => check.result !== "passed")).toEqual([]);
     },
-    cleanUp: async () => {
-      await contexts.cleanUp();
-      await fixture.cleanUp();
-    },
+    cleanUp,
   };
 }

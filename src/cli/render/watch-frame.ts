@@ -73,7 +73,7 @@ export function watchFrame(
   ].slice(0, Math.max(1, options.height - 1));
 }
 
-const triggerColumns = [{ min: 8 }, { min: 8 }, { min: 12 }, { min: 10, optional: 1 }] as const;
+const triggerColumns = [{}, { min: 8 }, {}, { min: 14, optional: 1 }] as const;
 const signalColumns = [{ min: 8 }, { align: "right", min: 8 }, { optional: 1 }] as const;
 
 /** Those that are not quiet first. */

@@ -54,7 +54,14 @@ function performerOf({ checks, world, ...more }: Sketch) {
 const captured = { identity: "old", summary: "old", data: { rows: 3 }, artifacts: [], at: 1 };
 
 function callOf(one: PlanStep, signal = new AbortController().signal): StepCall {
-  const target = { driver: "test", with: { password: "${env:X}" }, uses: [], restore: true, captured };
+  const target = {
+    driver: "test",
+    with: { password: "${env:X}" },
+    uses: [],
+    restore: true,
+    keep: [],
+    captured,
+  };
   const seen = { identity: "new", summary: "new" };
   const plan = planOf([one], {
     targets: { db: { ...target, from: seen } },

@@ -1,4 +1,9 @@
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
 
-/** The built command line, beside the built bench. */
-export const backout = fileURLToPath(new URL("./backout.js", import.meta.url));
+/** The folder of the built bench: chunks of it lie elsewhere, so that their own place says nothing. */
+const dist = dirname(process.argv[1] ?? "");
+
+/** The built command line. */
+export const backout = join(dist, "backout.js");
+/** The demo's system. */
+export const example = join(dist, "..", "examples", "demo-app");

@@ -1,14 +1,11 @@
 import { appendFileSync, mkdtempSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { buildSystem, writePlaybook } from "../../src/demo/system.js";
 import { type Figure, figure } from "../figure.js";
-import { backout } from "../program.js";
+import { backout, example } from "../program.js";
 import { inTurn, timeProcess } from "../timed.js";
-
-const example = fileURLToPath(new URL("../examples/demo-app", import.meta.url));
 
 /** `backout plan` of the demo's system after its bad release, as a whole process, beside a Node that does nothing. */
 export async function starting(): Promise<Figure[]> {

@@ -18,7 +18,7 @@ export interface Screen {
   readonly rows?: number;
 }
 
-/** Text that does not go to a terminal is not cut: 120 columns, wrapped where it is prose. */
+/** Text that does not go to a terminal is not cut: wrapped where it is prose. COLUMNS is for pipes that end in one. */
 const widthWithoutTerminal = 120;
 
 export function renderOptions(
@@ -26,6 +26,7 @@ export function renderOptions(
   environment: Readonly<Record<string, string | undefined>>,
   now: number,
 ): RenderOptions {
-  const width = screen.isTTY && screen.columns ? screen.columns : widthWithoutTerminal;
+  const columns = screen.isTTY ? screen.columns : Number.parseInt(environment["COLUMNS"] ?? "", 10);
+  const width = columns !== undefined && columns > 0 ? columns : widthWithoutTerminal;
   return { now, width, colour: useColour(screen, environment) };
 }

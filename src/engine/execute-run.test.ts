@@ -2,13 +2,22 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  failed,
+  performing,
+  planOf,
+  requestRun,
+  settled,
+  step,
+  succeeded,
+  takeLease,
+} from "../../test/support/made-runs.js";
 import type { Plan } from "../core/plan/plan.js";
 import type { RunState } from "../core/run/run-state.js";
 import { systemClock as clock } from "../platform/system-clock.js";
 import { type Journal, openJournal } from "../storage/journal.js";
 import { type ExecuteRunOptions, executeRun } from "./execute-run.js";
 import type { StepCall, StepEnd, StepPerformer } from "./perform-step.js";
-import { failed, performing, planOf, requestRun, settled, step, succeeded, takeLease } from "./test-runs.js";
 
 let folder: string;
 let journal: Journal;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
+import { planOf, step } from "../../test/support/made-runs.js";
 import type { Check, StepContext, TargetDriver } from "../core/driver.js";
 import { BackoutError } from "../core/errors.js";
 import type { PlanStep } from "../core/plan/plan.js";
@@ -7,7 +8,6 @@ import { httpClient } from "../platform/http-client.js";
 import { localHost } from "../platform/local-host.js";
 import { systemClock as clock } from "../platform/system-clock.js";
 import { type StepCall, type StepWorld, stepPerformer } from "./perform-step.js";
-import { planOf, step } from "./test-runs.js";
 
 const secret = "hunter2";
 const redact = (text: string): string => text.replaceAll(secret, "***");

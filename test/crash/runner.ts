@@ -3,17 +3,9 @@ import { join } from "node:path";
 import type { Fact } from "../../src/core/run/fact.js";
 import { executeRun } from "../../src/engine/execute-run.js";
 import type { StepCall } from "../../src/engine/perform-step.js";
-import {
-  performing,
-  planOf,
-  requestRun,
-  settled,
-  step,
-  succeeded,
-  takeLease,
-} from "../../src/engine/test-runs.js";
 import { systemClock as clock } from "../../src/platform/system-clock.js";
 import { openJournal } from "../../src/storage/journal.js";
+import { performing, planOf, requestRun, settled, step, succeeded, takeLease } from "../support/made-runs.js";
 
 /**
  * A process that begins or resumes the run of its folder, and kills itself after so many facts (0: never). An effect

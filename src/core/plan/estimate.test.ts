@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { spec } from "../../../test/support/plan-requests.js";
 import type { Phase } from "../driver.js";
 import { estimate } from "./estimate.js";
 import type { PlanStep } from "./plan.js";
-import { spec } from "./test-requests.js";
 
 function step(id: string, phase: Phase, expectedMs: number, more: Partial<PlanStep> = {}): PlanStep {
   const { operation, title, input } = spec(id, phase);

@@ -1,11 +1,19 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import {
+  captured,
+  playbookOf,
+  requestFor,
+  requests,
+  scripted,
+  seen,
+  spec,
+} from "../../../test/support/plan-requests.js";
 import { contentDigest } from "../content-digest.js";
 import type { StepSpec, TargetDriver } from "../driver.js";
 import type { Problem } from "../errors.js";
 import { involvedTargets, makePlan, type PlanRequest } from "./make-plan.js";
 import type { Plan, PlanStep } from "./plan.js";
-import { captured, playbookOf, requestFor, requests, scripted, seen, spec } from "./test-requests.js";
 import { reachable, usesOf } from "./uses.js";
 
 function planOf(request: PlanRequest): Plan {

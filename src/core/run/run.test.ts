@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { requests } from "../../../test/support/plan-requests.js";
+import { simulate, type World } from "../../../test/support/simulate-run.js";
 import { makePlan } from "../plan/make-plan.js";
 import type { Plan } from "../plan/plan.js";
-import { requests } from "../plan/test-requests.js";
 import type { Fact } from "./fact.js";
 import { advance, project } from "./project.js";
 import type { RunState, StepState } from "./run-state.js";
-import { simulate, type World } from "./simulate.js";
 
 const plans: fc.Arbitrary<Plan> = fc
   .tuple(requests, fc.constantFrom(undefined, undefined, 1, 90_000))

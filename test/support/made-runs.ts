@@ -1,7 +1,7 @@
-import { contentDigest } from "../core/content-digest.js";
-import type { Plan, PlanStep } from "../core/plan/plan.js";
-import type { Lease, RunJournal, RunRecord } from "../core/run/run-journal.js";
-import type { StepCall, StepEnd, StepPerformer } from "./perform-step.js";
+import { contentDigest } from "../../src/core/content-digest.js";
+import type { Plan, PlanStep } from "../../src/core/plan/plan.js";
+import type { Lease, RunJournal, RunRecord } from "../../src/core/run/run-journal.js";
+import type { StepCall, StepEnd, StepPerformer } from "../../src/engine/perform-step.js";
 
 /** Runs of hand-made plans, for the engine's tests. */
 

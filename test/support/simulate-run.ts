@@ -1,8 +1,8 @@
-import type { Plan } from "../plan/plan.js";
-import type { Fact, FactBody } from "./fact.js";
-import { type Limits, next, type RunCommand } from "./next.js";
-import { advance, canDecide, project } from "./project.js";
-import type { RunState } from "./run-state.js";
+import type { Plan } from "../../src/core/plan/plan.js";
+import type { Fact, FactBody } from "../../src/core/run/fact.js";
+import { type Limits, next, type RunCommand } from "../../src/core/run/next.js";
+import { advance, canDecide, project } from "../../src/core/run/project.js";
+import type { RunState } from "../../src/core/run/run-state.js";
 
 /** An engine without effects, for tests: the world is what `draw` says, 0 being the good case. */
 export interface Simulation {

@@ -7,11 +7,11 @@ import {
   phases,
   type StepSpec,
   type TargetDriver,
-} from "../driver.js";
-import { BackoutError } from "../errors.js";
-import type { JsonObject } from "../json.js";
-import type { Playbook, ScenarioDefinition } from "../playbook/playbook.js";
-import type { PlanRequest } from "./make-plan.js";
+} from "../../src/core/driver.js";
+import { BackoutError } from "../../src/core/errors.js";
+import type { JsonObject } from "../../src/core/json.js";
+import type { PlanRequest } from "../../src/core/plan/make-plan.js";
+import type { Playbook, ScenarioDefinition } from "../../src/core/playbook/playbook.js";
 
 /** Requests for tests: a target's options are the very steps that its driver plans. */
 

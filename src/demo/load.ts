@@ -5,7 +5,7 @@ import { seeded } from "./shop-database.js";
 const requestsPerSecond = 80;
 /** One in so many places an order; the others read one. */
 const writeEvery = 4;
-const patienceMs = 5_000;
+const patienceMs = 10_000;
 
 export interface Answered {
   /** When it was sent, milliseconds since the epoch. */

@@ -47,7 +47,8 @@ async function main(): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       if (scope.ending) return;
-      out.write("\n");
+      telling.close();
+      out.write("\n\n  Interrupted: what was started is being ended and removed.\n");
       void scope.end().then(() => process.exit(130));
     });
   }

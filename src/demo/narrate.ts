@@ -6,16 +6,19 @@ import { createColors } from "picocolors";
 export interface Narrator {
   /** Whether what is printed may be coloured. */
   readonly colours: boolean;
+  /** Width of the terminal, where there is one. */
+  readonly columns: number | undefined;
   title(text: string): void;
   chapter(text: string): void;
   say(text: string): void;
   /** A command about to run; where the demo is interactive, resolves on Enter. */
   command(text: string): Promise<void>;
-  /** A line that a command printed. */
-  output(line: string): void;
+  /** A line that a command printed; `behind` where others run in front of it. */
+  output(line: string, behind?: boolean): void;
   /** Names, figures and remarks, in columns. */
   figures(rows: readonly Figure[]): void;
   end(good: boolean, text: string): void;
+  /** Nothing is said after it. */
   close(): void;
 }
 
@@ -50,14 +53,18 @@ export function narrator(out: NodeJS.WriteStream, interactive: boolean): Narrato
   lines?.once("close", () => {
     input = false;
   });
-  const print = (text: string): void => void out.write(`${text}\n`);
+  let open = true;
+  const print = (text: string): void => {
+    if (open) out.write(`${text}\n`);
+  };
   return {
     colours,
+    columns: out.isTTY ? out.columns : undefined,
     title: (text) => print(`\n${bold(text)}`),
     chapter: (text) => print(`\n${cyan("●")} ${bold(text)}`),
-    say: (text) => print(`  ${text}`),
+    say: (text) => print(`  ${text}`.trimEnd()),
     command: async (text) => {
-      out.write(`\n  ${dim("$")} ${bold(text)}`);
+      if (open) out.write(`\n  ${dim("$")} ${bold(text)}`);
       if (lines !== undefined && input) {
         out.write(dim("   Enter ⏎ "));
         await enter(lines);
@@ -65,7 +72,7 @@ export function narrator(out: NodeJS.WriteStream, interactive: boolean): Narrato
       }
       print("");
     },
-    output: (line) => print(line === "" ? "" : `    ${line}`),
+    output: (line, behind = false) => print(`  ${behind ? dim("│") : " "} ${line}`.trimEnd()),
     figures: (rows) => {
       const widest = (pick: (row: Figure) => string): number =>
         Math.max(...rows.map((row) => pick(row).length));
@@ -73,12 +80,15 @@ export function narrator(out: NodeJS.WriteStream, interactive: boolean): Narrato
       const values = widest((row) => row.value);
       for (const { name, value, remark, holds } of rows) {
         const mark = holds ? green("✓") : red("✗");
-        const text = `  ${mark} ${name.padEnd(names)}  ${bold(value.padEnd(values))}  ${dim(remark ?? "")}`;
-        print(text.trimEnd());
+        const rest = remark === undefined ? "" : `  ${" ".repeat(values - value.length)}${dim(remark)}`;
+        print(`  ${mark} ${name.padEnd(names)}  ${bold(value)}${rest}`);
       }
     },
     end: (good, text) => print(`\n  ${good ? green(text) : red(text)}\n`),
-    close: () => lines?.close(),
+    close: () => {
+      open = false;
+      lines?.close();
+    },
   };
 }
 

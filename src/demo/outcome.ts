@@ -47,9 +47,9 @@ export function outcomeFigures(outcome: Outcome): Figure[] {
       holds: requests.failed > 0,
     },
     {
-      name: "and after it",
+      name: "failed afterwards",
       value: count(requests.failedAfter),
-      remark: `of ${count(requests.after)}`,
+      remark: `of ${count(requests.after)} sent after the rollback`,
       holds: requests.failedAfter === 0 && requests.after > 0,
     },
     {
@@ -58,6 +58,5 @@ export function outcomeFigures(outcome: Outcome): Figure[] {
       remark: `counted by the customers; the plan announced ${count(rows.announced)}`,
       holds: rows.lost === rows.announced,
     },
-    { name: "report", value: outcome.report, holds: true },
   ];
 }

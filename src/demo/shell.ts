@@ -9,7 +9,7 @@ import type { Scope } from "./scope.js";
 export interface Shell {
   /** Shows the command, runs it, shows its output; rejects where it fails. */
   run(...words: string[]): Promise<void>;
-  /** The same without waiting for the end. */
+  /** The same behind the others: what it prints is marked. */
   begin(...words: string[]): Promise<Running>;
   /** Unseen; resolves with what it printed. */
   read(...words: string[]): Promise<string>;
@@ -17,7 +17,8 @@ export interface Shell {
 
 export interface Running {
   readonly ended: Promise<number>;
-  stop(): void;
+  /** Resolves once it has printed the text, or has ended. */
+  prints(text: string): Promise<void>;
 }
 
 interface Environment {
@@ -34,8 +35,8 @@ const indent = 4;
 export function shell({ scope, narrator, program, secrets }: Environment): Shell {
   const { NO_COLOR: _, FORCE_COLOR: __, ...inherited } = process.env;
   const colours = narrator.colours ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
-  const columns = String(Math.max(60, (process.stdout.columns ?? 120) - indent));
-  const shared = { ...inherited, ...colours, COLUMNS: columns };
+  const width = narrator.columns === undefined ? {} : { COLUMNS: String(narrator.columns - indent) };
+  const shared = { ...inherited, ...colours, ...width };
 
   function start(words: readonly string[]): ChildProcess {
     const own = words[0] === "backout";
@@ -44,28 +45,31 @@ export function shell({ scope, narrator, program, secrets }: Environment): Shell
     return scope.start(argv, { cwd: scope.root, env, stdio: ["ignore", "pipe", "pipe"] });
   }
 
-  function show(child: ChildProcess): void {
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on("line", narrator.output);
-    }
-  }
-
-  const ended = async (child: ChildProcess): Promise<number> => {
-    const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-    return code ?? (signal === null ? 1 : 128);
-  };
-
-  async function begin(...words: string[]): Promise<Running> {
+  async function present(words: readonly string[], behind: boolean): Promise<Running> {
     await narrator.command(words.join(" "));
     const child = start(words);
-    show(child);
-    return { ended: ended(child), stop: () => void child.kill("SIGINT") };
+    const end = ended(child);
+    const lines: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream === null) continue;
+      createInterface({ input: stream }).on("line", (line) => {
+        lines.push(line);
+        narrator.output(line, behind);
+        child.emit("line");
+      });
+    }
+    const prints = async (text: string): Promise<void> => {
+      while (child.exitCode === null && !lines.some((line) => line.includes(text))) {
+        await Promise.race([once(child, "line"), end]);
+      }
+    };
+    return { ended: end, prints };
   }
 
   return {
-    begin,
+    begin: (...words) => present(words, true),
     run: async (...words) => {
-      const status = await (await begin(...words)).ended;
+      const status = await (await present(words, false)).ended;
       if (status !== 0) throw new Error(`${words.join(" ")}: ended with exit status ${status}`);
     },
     read: async (...words) => {
@@ -79,6 +83,11 @@ export function shell({ scope, narrator, program, secrets }: Environment): Shell
       throw new Error(`${words.join(" ")}: ended with exit status ${status}\n${complaint}`);
     },
   };
+}
+
+async function ended(child: ChildProcess): Promise<number> {
+  const [code] = (await once(child, "close")) as [number | null];
+  return code ?? 1;
 }
 
 async function textOf(stream: Readable | null): Promise<string> {

@@ -16,7 +16,7 @@ import { buildSystem, type System, startSystem, writePlaybook } from "./system.j
 const program = fileURLToPath(new URL("backout.js", import.meta.url));
 const example = fileURLToPath(new URL("../examples/demo-app", import.meta.url));
 /** How long customers go on after the rollback, to see that no request fails. */
-const afterMs = 2_000;
+const afterMs = 1_500;
 
 export interface Result extends Outcome {
   /** All that is promised. */
@@ -40,6 +40,8 @@ export async function runDemo(scope: Scope, narrator: Narrator, reportFolder?: s
     const holds = figures.every((figure) => figure.holds);
     narrator.chapter("What it came to");
     narrator.figures(figures);
+    narrator.say("");
+    narrator.say(`Report: ${outcome.report}`);
     narrator.end(holds, holds ? "All that was promised held." : "Not all that was promised held.");
     return { ...outcome, holds };
   } finally {
@@ -72,7 +74,7 @@ async function prepare(commands: Shell, narrator: Narrator): Promise<void> {
 async function breakAndRollBack(commands: Shell, narrator: Narrator): Promise<void> {
   narrator.chapter("Release v2 goes out, and it is bad");
   const watch = await commands.begin("backout", "watch", "--change", "v2");
-  await sleep(1_000);
+  await watch.prints("GREEN");
   await commands.run("node", "deploy.mjs", "v2");
   const status = await watch.ended;
   if (status !== 0) throw new Error(`backout watch: ended with exit status ${status}`);

@@ -72,7 +72,8 @@ export async function prove(
   context: ProveContext,
 ): Promise<Proof> {
   if (captured.data.artifact === null) {
-    return { level: captured.identity === unobserved ? "declared" : "captured", checks: [] };
+    const nothing: Check = { name: "nothing is kept that would have to restore", result: "passed" };
+    return { level: captured.identity === unobserved ? "declared" : "captured", checks: [nothing] };
   }
   const path = await context.artifacts.file(captured.data.artifact);
   const readable: Check = { name: "what was captured can be read and has its digest", result: "passed" };

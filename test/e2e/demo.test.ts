@@ -84,7 +84,13 @@ test("the demo ends verified in under 30 s, keeps what it promises, and leaves o
   expect(readdirSync(temporary)).toEqual(["report"]);
 });
 
-const moments = ["removed at the end", "$ backout checkpoint", "$ node deploy.mjs v2", "restarted"];
+const moments = [
+  "removed at the end",
+  "$ backout checkpoint",
+  "$ node deploy.mjs v2",
+  "restarted",
+  "executed by process",
+];
 
 test.each(moments)("Ctrl-C after “%s” leaves no process and no folder", async (moment) => {
   start();

@@ -51,12 +51,34 @@ function exclusiveIds(request: PlanRequest, plan: Plan): Set<string> {
   return new Set(plan.steps.filter((step) => step.kind === "apply" && isExclusive(step)).map(({ id }) => id));
 }
 
+/** Steps beside the live system: an exclusive one needs them, and nothing that they need waits for the quiesce. */
+function stagingIds(request: PlanRequest, plan: Plan): Set<string> {
+  const exclusive = exclusiveIds(request, plan);
+  const restores = plan.steps.filter((step) => step.phase === "restore");
+  const needs = (step: PlanStep): PlanStep[] => {
+    const options = request.playbook.targets[step.subject]?.with as unknown as { restore: StepSpec[] };
+    const own = options.restore.find((one) => one.operation === step.operation)?.needs ?? [];
+    return plan.steps
+      .filter((other) => other.subject === step.subject && own.includes(other.operation))
+      .flatMap((other) => [other, ...needs(other)]);
+  };
+  const early = (step: PlanStep): boolean =>
+    ["fence", "preserve", "restore"].includes(step.phase) && !exclusive.has(step.id);
+  const needed = restores.filter((step) => exclusive.has(step.id)).flatMap(needs);
+  return new Set(
+    needed
+      .filter((step) => step.phase === "restore" && early(step) && needs(step).every(early))
+      .map(({ id }) => id),
+  );
+}
+
 test("a plan has no cycle and respects every `uses`, whatever the graph and the drivers' steps", () => {
   fc.assert(
     fc.property(requests, (request) => {
       const plan = planOf(request);
       const ended = before(plan);
       const exclusive = exclusiveIds(request, plan);
+      const staging = stagingIds(request, plan);
       const uses = usesOf(request.playbook);
       const must = (first: PlanStep, then: PlanStep): void => {
         if (!ended.get(then.id)?.has(first.id)) throw new Error(`${then.id} does not wait for ${first.id}`);
@@ -66,10 +88,13 @@ test("a plan has no cycle and respects every `uses`, whatever the graph and the 
           if (first.phase === "fence" && then.phase !== "fence") must(first, then);
           if (then.phase === "check" && !["check", "unfence"].includes(first.phase)) must(first, then);
           if (then.phase === "unfence" && first.phase !== "unfence") must(first, then);
+          const staged = then.subject === first.subject && staging.has(first.id);
+          if (then.phase === "quiesce" && staged) must(first, then);
           if (!reachable([then.subject], uses).has(first.subject) || then.kind !== "apply") continue;
           if (then.phase === "resume" && ["restore", "resume"].includes(first.phase)) must(first, then);
           if (then.phase !== "quiesce") continue;
           if (exclusive.has(first.id)) must(then, first);
+          if (staging.has(first.id)) must(first, then);
           if (first.phase === "quiesce") must(then, first);
         }
       }

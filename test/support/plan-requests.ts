@@ -151,7 +151,7 @@ const target = (index: number): fc.Arbitrary<TargetSketch> =>
     uses: fc
       .uniqueArray(fc.nat(7), { maxLength: 3 })
       .map((all) => all.filter((used) => used < index).map((used) => `t${used}`)),
-    restore: specs(phases, "r"),
+    restore: specs([...phases, "quiesce", "restore", "restore", "restore"], "r"),
     quiesce: specs(["quiesce", "resume"], "q"),
     restart: specs(["resume"], "s"),
   });

@@ -1,5 +1,5 @@
-import stringWidth from "string-width";
 import type { Paint } from "./colour.js";
+import { graphemes, textWidth } from "./text-width.js";
 
 /** Below this many columns nothing is put side by side. */
 export const narrowest = 40;
@@ -17,16 +17,14 @@ export interface Column {
   readonly optional?: number;
 }
 
-const graphemes = new Intl.Segmenter();
-
 /** Ends in `…` where something was cut off. */
 export function truncate(text: string, width: number): string {
-  if (stringWidth(text) <= width) return text;
+  if (textWidth(text) <= width) return text;
   if (width < 1) return "";
   let kept = "";
   let used = 0;
-  for (const { segment } of graphemes.segment(text)) {
-    used += stringWidth(segment);
+  for (const segment of graphemes(text)) {
+    used += textWidth(segment);
     if (used > width - 1) break;
     kept += segment;
   }
@@ -34,7 +32,7 @@ export function truncate(text: string, width: number): string {
 }
 
 export const pad = (text: string, width: number, align?: "right"): string => {
-  const space = " ".repeat(Math.max(0, width - stringWidth(text)));
+  const space = " ".repeat(Math.max(0, width - textWidth(text)));
   return align === "right" ? space + text : text + space;
 };
 
@@ -47,7 +45,7 @@ export function wrapText(text: string, width: number): string[] {
   let line = "";
   for (const word of text.split(breaks)) {
     const longer = line === "" ? word : `${line} ${word}`;
-    if (line !== "" && stringWidth(longer) > width) {
+    if (line !== "" && textWidth(longer) > width) {
       lines.push(line);
       line = word;
     } else line = longer;
@@ -62,7 +60,7 @@ export function hanging(
   width: number,
   paint: { label?: Paint; text?: Paint } = {},
 ): string[] {
-  const indent = stringWidth(label);
+  const indent = textWidth(label);
   const room = width - indent;
   const lines = room < 16 ? [text] : wrapText(text, room);
   return lines.map((line, index) => {
@@ -106,7 +104,7 @@ function naturalWidths(rows: readonly (readonly Cell[])[], count: number): numbe
   const widths = new Array<number>(count).fill(0);
   for (const row of rows) {
     for (const [index, { text }] of row.entries()) {
-      widths[index] = Math.max(widths[index] ?? 0, stringWidth(text));
+      widths[index] = Math.max(widths[index] ?? 0, textWidth(text));
     }
   }
   return widths;

@@ -54,6 +54,7 @@ async function drawnRun({ plan, stream, environment, now }: LiveRunRequest): Pro
   const draw = (): void => log(frame(stream.rows ?? 24));
   const timer = setInterval(draw, frameMs);
   timer.unref();
+  let ended = false;
   draw();
   return {
     onFact: (fact, state) => {
@@ -70,6 +71,8 @@ async function drawnRun({ plan, stream, environment, now }: LiveRunRequest): Pro
       view = { ...view, note: text };
     },
     end: (state) => {
+      if (ended) return;
+      ended = true;
       clearInterval(timer);
       view = { ...view, note: undefined, ...(state === undefined ? {} : { state }) };
       log.clear();

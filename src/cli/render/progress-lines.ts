@@ -51,7 +51,7 @@ export function progressLines(session: ProgressSession): ProgressLines {
       last = now;
       shown = true;
       stdout.write(
-        `${eraseLine}${palette(colour).dim(truncate(plainText(`  ${target}: ${line}`), width - 1))}`,
+        `${eraseLine}${palette(colour).dim(`  ${truncate(plainText(`${target}: ${line}`), width - 3)}`)}`,
       );
     },
     done: (target, word, summary, ms) => say("good", target, `${word} in ${durationText(ms)}: ${summary}`),

@@ -1,0 +1,147 @@
+import stringWidth from "string-width";
+import { describe, expect, it } from "vitest";
+import type { Judgement } from "../../app/watch-system.js";
+import type { TriggerStatus } from "../../core/signal/trigger-state.js";
+import { verdict } from "../../core/signal/verdict.js";
+import { sparkline, valueText } from "./sparkline.js";
+import { watchEvents } from "./watch-events.js";
+import { watchFrame } from "./watch-frame.js";
+import { watchView } from "./watch-view.js";
+
+const now = Date.UTC(2026, 10, 22, 5, 46, 44);
+const status = (trigger: string, more: Partial<TriggerStatus> = {}): TriggerStatus => ({
+  trigger,
+  level: "RED",
+  state: "inactive",
+  for: 30_000,
+  when: "error_rate > 0.05",
+  samples: [{ signal: "error_rate", at: now, value: 0.423, unit: "ratio" }],
+  ...more,
+});
+const judgement = (statuses: TriggerStatus[], more: Partial<Judgement> = {}): Judgement => ({
+  at: now,
+  verdict: verdict(statuses),
+  statuses,
+  recommendation: undefined,
+  ...more,
+});
+
+const quiet = judgement([status("errors_high")]);
+const pending = judgement([status("errors_high", { state: "pending", since: now - 12_000 })]);
+const recommendation = {
+  scenario: "bad-release",
+  mode: "approve",
+  asked: "auto",
+  why: "errors are high",
+  rule: 0,
+  held: ["there is no checkpoint to go back to"],
+  evidence: [],
+} as const;
+const firing = judgement([status("errors_high", { state: "firing", since: now })], { recommendation });
+const blind = judgement([
+  status("errors_high", { state: "unknown", noData: '"error_rate" could not be measured: refused\u001B[2J' }),
+]);
+
+describe("what changes while watching", () => {
+  it.each<[string, Judgement | undefined, Judgement, string[]]>([
+    ["the first verdict", undefined, quiet, ["verdict GREEN"]],
+    ["nothing", quiet, quiet, []],
+    ["a condition that holds", quiet, pending, ["trigger errors_high inactive → pending, fires after 30 s"]],
+    [
+      "a trigger that fires",
+      pending,
+      firing,
+      [
+        "trigger errors_high pending → firing",
+        "verdict RED: errors_high (error_rate 0.423)",
+        'decision roll back by "bad-release": needs a person, backout rollback bad-release, since there is no checkpoint to go back to (errors are high)',
+      ],
+    ],
+    [
+      "no measurement is not healthy",
+      quiet,
+      blind,
+      [
+        "trigger errors_high inactive → could not measure",
+        'verdict UNKNOWN: errors_high ("error_rate" could not be measured: refused)',
+      ],
+    ],
+  ])("%s", (_, before, after, told) => {
+    expect(watchEvents(before, after).map(({ about, text }) => `${about} ${text}`)).toEqual(told);
+  });
+});
+
+describe("the watch on a terminal", () => {
+  const values = [0.01, 0.01, 0.2, 0.423];
+  const model = {
+    system: "shop",
+    environment: "production",
+    judgement: pending,
+    since: now - 120_000,
+    samples: new Map([["error_rate", values.map((value) => ({ signal: "error_rate", at: now, value }))]]),
+    events: watchEvents(quiet, pending),
+  };
+
+  it("shows the verdict, the pending clocks, the measurements and what happened", () => {
+    expect(watchFrame(model, { now, width: 80, height: 24, colour: false, utcOffset: 0 })).toEqual([
+      "GREEN shop/production, for 2 min",
+      "",
+      "  RED  errors_high  pending, 12 s of 30 s  error_rate > 0.05",
+      "",
+      "  error_rate  0.423  ▁▁▄█",
+      "",
+      "  05:46:44  errors_high inactive → pending, fires after 30 s",
+    ]);
+  });
+
+  it.each([
+    [40, 10],
+    [50, 15],
+    [120, 40],
+  ])("fits %d columns and %d lines with a hundred triggers", (width, height) => {
+    const statuses = Array.from({ length: 100 }, (_, index) =>
+      status(`trigger_${index}`, { state: "firing", since: now }),
+    );
+    const samples = new Map(Array.from({ length: 100 }, (_, index) => [`signal_${index}`, []]));
+    const frame = watchFrame(
+      { ...model, judgement: judgement(statuses, { recommendation }), samples },
+      { now, width, height, colour: false },
+    );
+    expect(frame.length).toBeLessThan(height);
+    for (const line of frame) expect(stringWidth(line), line).toBeLessThan(width);
+  });
+});
+
+it("writes one line for each change of verdict where there is no terminal", async () => {
+  const printed: string[] = [];
+  const view = await watchView(
+    {
+      options: {},
+      stdout: { isTTY: false } as unknown as NodeJS.WriteStream,
+      render: () => ({ now, width: 80, colour: false, utcOffset: 0 }),
+      print: (text) => printed.push(text),
+      json: () => {},
+    },
+    { system: "shop", environment: "production" },
+  );
+  for (const one of [quiet, quiet, pending, blind]) view.onJudgement(one);
+  view.end();
+  expect(printed).toEqual([
+    "05:46:44  verdict   GREEN",
+    '05:46:44  verdict   UNKNOWN: errors_high ("error_rate" could not be measured: refused)',
+  ]);
+});
+
+it.each<[(number | undefined)[], string]>([
+  [[], ""],
+  [[5, 5, 5], "▁▁▁"],
+  [[0, 1, 2, 3, 4, 5, 6, 7], "▁▂▃▄▅▆▇█"],
+  [[0, undefined, 8], "▁ █"],
+])("%j is drawn as %j", (values, drawn) => expect(sparkline(values, 8)).toBe(drawn));
+
+it.each<[number, string | undefined, string]>([
+  [0.42345, "ratio", "0.423"],
+  [132.4, "ms", "132 ms"],
+  [503, "status", "503"],
+  [12_345, undefined, "12345"],
+])("%d %s reads %s", (value, unit, text) => expect(valueText(value, unit)).toBe(text));

@@ -12,10 +12,10 @@ module.exports = {
     },
     {
       name: "core-is-pure",
-      comment: "core imports itself, its schema, YAML and expression libraries, and node's hash function.",
+      comment: "core imports itself, its schema, YAML, expression and unit libraries, and node's hash function.",
       severity: "error",
       from: { path: "^src/core", pathNot: tests },
-      to: { pathNot: "^src/core|node_modules/(zod|yaml|parse-duration|fastest-levenshtein|@marcbachmann)|^(node:)?crypto$" },
+      to: { pathNot: "^src/core|node_modules/(zod|yaml|parse-duration|pretty-ms|fastest-levenshtein|@marcbachmann)|^(node:)?crypto$" },
     },
     {
       name: "engine-storage-platform-import-core",

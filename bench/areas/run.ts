@@ -53,11 +53,11 @@ async function runOnce(): Promise<number> {
     const journal = await openJournal(folder);
     const run = { id: "run-bench", system: "bench", environment: "default", plan: chain() };
     const owner = localProcesses.identify(process.pid) ?? { pid: process.pid, started: "", host: "" };
-    const { lease } = journal.acquire(
+    const { lease } = await journal.acquire(
       { scope: "bench/default", run: run.id, owner, expires: Date.now() + 600_000 },
       () => true,
     );
-    journal.createRun(run, [
+    await journal.createRun(run, [
       {
         seq: 1,
         at: Date.now(),
@@ -72,7 +72,7 @@ async function runOnce(): Promise<number> {
     const state = await executeRun({ journal, clock: systemClock, run, lease, performer: nothing });
     const ms = performance.now() - started;
     if (state.remaining > 0) throw new Error(`${state.remaining} steps of the run did not end`);
-    journal.close();
+    await journal.close();
     return ms;
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -11,28 +11,28 @@ export interface FoundRun {
 
 type Journaled = Pick<Services, "journal" | "playbook">;
 
-export function loadRun({ journal }: Journaled, id: string): FoundRun {
-  const run = journal.run(id);
-  return { run, state: project(run.plan, journal.facts(id)) };
+export async function loadRun({ journal }: Journaled, id: string): Promise<FoundRun> {
+  const run = await journal.run(id);
+  return { run, state: project(run.plan, await journal.facts(id)) };
 }
 
 /** The newest run, whatever became of it. */
-export function lastRun(services: Journaled): FoundRun | undefined {
+export async function lastRun(services: Journaled): Promise<FoundRun | undefined> {
   const { system, environment } = services.playbook;
-  const id = services.journal.runIds(system, environment).at(-1);
-  return id === undefined ? undefined : loadRun(services, id);
+  const id = (await services.journal.runIds(system, environment)).at(-1);
+  return id === undefined ? undefined : await loadRun(services, id);
 }
 
 /** The run that is not finished: being executed, stopped or left by a dead process. There is at most one. */
-export function unfinishedRun(services: Journaled): FoundRun | undefined {
-  const last = lastRun(services);
+export async function unfinishedRun(services: Journaled): Promise<FoundRun | undefined> {
+  const last = await lastRun(services);
   return last === undefined || last.state.status === "finished" ? undefined : last;
 }
 
 /** By id, by a unique beginning of it, or the newest. Throws NOT_FOUND. */
-export function findRun(services: Journaled, id: string | undefined): FoundRun {
+export async function findRun(services: Journaled, id: string | undefined): Promise<FoundRun> {
   if (id === undefined || id === "latest") {
-    const last = lastRun(services);
+    const last = await lastRun(services);
     if (last !== undefined) return last;
     throw new BackoutError("NOT_FOUND", "there has been no run yet", {
       effect: "none",
@@ -40,9 +40,9 @@ export function findRun(services: Journaled, id: string | undefined): FoundRun {
     });
   }
   const { system, environment } = services.playbook;
-  const matching = services.journal.runIds(system, environment).filter((one) => one.startsWith(id));
+  const matching = (await services.journal.runIds(system, environment)).filter((one) => one.startsWith(id));
   const [only] = matching;
-  if (only !== undefined && (matching.length === 1 || only === id)) return loadRun(services, only);
+  if (only !== undefined && (matching.length === 1 || only === id)) return await loadRun(services, only);
   const fact = matching.length === 0 ? "there is no such run" : `${matching.length} runs begin like this`;
   throw new BackoutError("NOT_FOUND", `run "${id}": ${fact}`, { effect: "none", hint: "backout history" });
 }

@@ -2,14 +2,14 @@ import { project } from "../core/run/project.js";
 import type { Services } from "./services.js";
 
 /** Identities that a verified rollback has left: nobody should come back to them by mistake. */
-export function knownBad({
+export async function knownBad({
   journal,
   playbook,
-}: Pick<Services, "journal" | "playbook">): { target: string; identity: string }[] {
+}: Pick<Services, "journal" | "playbook">): Promise<{ target: string; identity: string }[]> {
   const bad = new Map<string, { target: string; identity: string }>();
-  for (const id of journal.runIds(playbook.system, playbook.environment)) {
-    const { plan } = journal.run(id);
-    const state = project(plan, journal.facts(id));
+  for (const id of await journal.runIds(playbook.system, playbook.environment)) {
+    const { plan } = await journal.run(id);
+    const state = project(plan, await journal.facts(id));
     if (state.outcome !== "verified") continue;
     for (const [target, planned] of Object.entries(plan.targets)) {
       const { from, to } = planned;

@@ -43,7 +43,7 @@ export async function planRollback(services: Services, choice: PlanChoice): Prom
     ...(checkpoint === undefined ? {} : { checkpoint: { id: checkpoint.id, at: checkpoint.at, parts } }),
     drivers,
     observations,
-    knownBad: choice.acceptKnownBad ? [] : knownBad(services),
+    knownBad: choice.acceptKnownBad ? [] : await knownBad(services),
   });
   if ("plan" in result) return result.plan;
   throw new ProblemsError("REFUSED", `${name}: there is no way back like this`, result.problems);

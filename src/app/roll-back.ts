@@ -38,7 +38,7 @@ export async function rollBack(services: Services, plan: Plan, request: Rollback
     plan,
   };
   return withLease(services, run.id, async (lease) => {
-    refuseUnfinished(services);
+    await refuseUnfinished(services);
     const requested: Fact = {
       seq: 1,
       at: clock.now(),
@@ -49,7 +49,7 @@ export async function rollBack(services: Services, plan: Plan, request: Rollback
       reason: request.reason,
       ...(request.trigger === undefined ? {} : { trigger: request.trigger }),
     };
-    journal.createRun(run, [requested]);
+    await journal.createRun(run, [requested]);
     request.onRun?.(run);
     return execute(services, run, lease, [], request);
   });
@@ -60,7 +60,7 @@ export async function resumeRun(
   services: Services,
   events: RunEvents & { readonly reason: string },
 ): Promise<FoundRun> {
-  const { run, state } = openRun(services);
+  const { run, state } = await openRun(services);
   const retried = [...state.steps.values()]
     .filter((step) => step.status === "failed" && step.step.onFailure === "stop")
     .map(
@@ -80,7 +80,7 @@ export async function decideStep(
   decision: { readonly type: "retry" | "skip"; readonly step: string; readonly reason: string },
   events: RunEvents,
 ): Promise<FoundRun> {
-  const { run, state } = openRun(services);
+  const { run, state } = await openRun(services);
   const step = state.steps.get(decision.step);
   const open = [...state.steps.values()].filter(
     ({ status }) => status === "failed" || status === "undecided",
@@ -103,10 +103,10 @@ export async function cancelRun(
   services: Services,
   events: RunEvents & { readonly reason: string },
 ): Promise<FoundRun> {
-  const { run } = openRun(services);
+  const { run } = await openRun(services);
   const { reason } = events;
-  if (runningRun(services) === run.id) {
-    services.journal.request(run.id, { type: "cancel", actor: services.actor, reason });
+  if ((await runningRun(services)) === run.id) {
+    await services.journal.request(run.id, { type: "cancel", actor: services.actor, reason });
     return followRun(services, run.id, events);
   }
   const fact: Decision = { type: "run.cancel-requested", reason, actor: services.actor };
@@ -116,12 +116,12 @@ export async function cancelRun(
 /** Watches a run that another process executes until it has finished, stopped, or lost its process. */
 export async function followRun(services: Services, id: string, events: RunEvents): Promise<FoundRun> {
   const { journal, clock } = services;
-  const run = journal.run(id);
+  const run = await journal.run(id);
   const facts: Fact[] = [];
   let state = project(run.plan, facts);
   for (;;) {
-    const alive = runningRun(services) === id;
-    const fresh = journal.facts(id, facts.length);
+    const alive = (await runningRun(services)) === id;
+    const fresh = await journal.facts(id, facts.length);
     facts.push(...fresh);
     if (fresh.length > 0) state = project(run.plan, facts);
     for (const fact of fresh) events.onFact?.(fact, state);
@@ -132,8 +132,8 @@ export async function followRun(services: Services, id: string, events: RunEvent
   return { run, state };
 }
 
-function openRun(services: Services): FoundRun {
-  const open = unfinishedRun(services);
+async function openRun(services: Services): Promise<FoundRun> {
+  const open = await unfinishedRun(services);
   if (open !== undefined) return open;
   throw new BackoutError("NOT_FOUND", "no run is waiting: the last one is finished, or there was none", {
     effect: "none",
@@ -141,8 +141,8 @@ function openRun(services: Services): FoundRun {
   });
 }
 
-function refuseUnfinished(services: Services): void {
-  const open = unfinishedRun(services);
+async function refuseUnfinished(services: Services): Promise<void> {
+  const open = await unfinishedRun(services);
   if (open === undefined) return;
   const { run, state } = open;
   const fact =
@@ -164,11 +164,11 @@ async function withLease<Result>(
   run: string,
   work: (lease: Lease) => Promise<Result>,
 ): Promise<Result> {
-  const lease = takeLease(services, run);
+  const lease = await takeLease(services, run);
   try {
     return await work(lease);
   } finally {
-    services.journal.release(lease);
+    await services.journal.release(lease);
   }
 }
 
@@ -184,5 +184,5 @@ async function execute(
   const loaded = checkpoint === undefined ? undefined : await checkpoints.load(checkpoint.id);
   const performer = stepPerformer(stepWorld(services, loaded));
   await executeRun({ ...events, journal, clock, run, lease, performer, first });
-  return loadRun(services, run.id);
+  return await loadRun(services, run.id);
 }

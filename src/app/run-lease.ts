@@ -4,11 +4,11 @@ import { leaseMs } from "../engine/keep-lease.js";
 import { leaseScope, type Services } from "./services.js";
 
 /** The right to roll this environment back, or a LOCKED error that says who has it. */
-export function takeLease(services: Services, run: string): Lease {
+export async function takeLease(services: Services, run: string): Promise<Lease> {
   const { journal, playbook, owner, clock } = services;
   const scope = leaseScope(playbook);
   const want = { scope, run, owner, expires: clock.now() + leaseMs };
-  const { taken, lease } = journal.acquire(want, (holder) => isFree(services, holder));
+  const { taken, lease } = await journal.acquire(want, (holder) => isFree(services, holder));
   if (taken) return lease;
   const { host, pid } = lease.owner;
   throw new BackoutError(
@@ -27,7 +27,7 @@ export function isFree({ clock, processes }: Pick<Services, "clock" | "processes
 }
 
 /** Id of the run that somebody is executing right now. */
-export function runningRun(services: Services): string | undefined {
-  const lease = services.journal.lease(leaseScope(services.playbook));
+export async function runningRun(services: Services): Promise<string | undefined> {
+  const lease = await services.journal.lease(leaseScope(services.playbook));
   return lease === undefined || isFree(services, lease) ? undefined : lease.run;
 }

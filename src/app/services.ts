@@ -36,7 +36,7 @@ export interface OpenServices extends Services {
   readonly folder: string;
   /** What the playbook was warned of. */
   readonly warnings: readonly Problem[];
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Loads a driver when it is first used. Throws NOT_FOUND for a name that there is not, or not of that kind. */

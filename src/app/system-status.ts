@@ -38,7 +38,7 @@ export async function systemStatus(services: Services): Promise<SystemStatus> {
   const { system, environment } = services.playbook;
   const { checkpoints } = await services.checkpoints.list({ system, environment });
   const newest = checkpoints.at(-1);
-  const run = newestRun(services);
+  const run = await newestRun(services);
   return {
     system,
     environment,
@@ -47,11 +47,11 @@ export async function systemStatus(services: Services): Promise<SystemStatus> {
   };
 }
 
-function newestRun(services: Services): SystemStatus["run"] {
-  const last = lastRun(services);
+async function newestRun(services: Services): Promise<SystemStatus["run"]> {
+  const last = await lastRun(services);
   if (last === undefined) return undefined;
   const { run, state } = last;
-  const lease = services.journal.lease(leaseScope(services.playbook));
+  const lease = await services.journal.lease(leaseScope(services.playbook));
   const held = lease !== undefined && lease.run === run.id && !isFree(services, lease);
   const { firstFailure, status, outcome, endedAt } = state;
   return {

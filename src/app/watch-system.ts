@@ -116,8 +116,8 @@ class GuardWatch {
     const { checkpoints, playbook } = this.services;
     const { system, environment, watch } = playbook;
     const { checkpoints: all } = await checkpoints.list({ system, environment });
-    const ended = lastRun(this.services)?.state.endedAt;
-    const running = runningRun(this.services);
+    const ended = (await lastRun(this.services))?.state.endedAt;
+    const running = await runningRun(this.services);
     const mutedUntil = ended === undefined ? undefined : ended + watch.mute;
     const guard: Guards = {
       checkpoint: all.length > 0,

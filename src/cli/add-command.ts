@@ -78,7 +78,7 @@ export function addServicesCommand<Options>(
     try {
       return await action({ ...call, services });
     } finally {
-      services.close();
+      await services.close();
     }
   });
 }

@@ -14,7 +14,7 @@ export const addDecision = (
     const { session, services, options, args } = call;
     const { decideStep } = await import("../app/roll-back.js");
     const { unfinishedRun } = await import("../app/find-run.js");
-    const open = unfinishedRun(services);
+    const open = await unfinishedRun(services);
     const { events, end } =
       open === undefined ? { events: {}, end: () => {} } : await runEvents(session, open.run.plan);
     try {

@@ -41,7 +41,7 @@ export async function tellEnd(
   if (session.options.json) return status;
   const { makeReport } = await import("../core/report/report.js");
   const { renderRunEnd } = await import("./render/render-run-end.js");
-  const report = makeReport({ run, facts: services.journal.facts(run.id) });
+  const report = makeReport({ run, facts: await services.journal.facts(run.id) });
   session.print(renderRunEnd(report, session.render()));
   return status;
 }
@@ -49,7 +49,7 @@ export async function tellEnd(
 /** Watches a run that another process executes. */
 export async function followToEnd(session: Session, services: OpenServices, id: string): Promise<number> {
   const { followRun } = await import("../app/roll-back.js");
-  const { events, end } = await runEvents(session, services.journal.run(id).plan);
+  const { events, end } = await runEvents(session, (await services.journal.run(id)).plan);
   const found = await followRun(services, id, events);
   end(found.state);
   return tellEnd(session, services, found);

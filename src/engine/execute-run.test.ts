@@ -25,26 +25,26 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "backout-engine-"));
   journal = await openJournal(folder);
 });
-afterEach(() => {
-  journal.close();
+afterEach(async () => {
+  await journal.close();
   rmSync(folder, { recursive: true });
 });
 
 type More = Partial<Omit<ExecuteRunOptions, "journal" | "performer">>;
 
 async function execute(plan: Plan, performer: StepPerformer, more: More = {}): Promise<RunState> {
-  const { run, lease } = requestRun(journal, plan, clock.now());
+  const { run, lease } = await requestRun(journal, plan, clock.now());
   return executeRun({ journal, clock, run, lease, performer, ...more });
 }
 
 async function resume(performer: StepPerformer, more: More = {}): Promise<RunState> {
-  const run = journal.run("run-1");
-  const lease = takeLease(journal, run, clock.now());
+  const run = await journal.run("run-1");
+  const lease = await takeLease(journal, run, clock.now());
   return executeRun({ journal, clock, run, lease, performer, ...more });
 }
 
-const types = (): string[] =>
-  journal.facts("run-1").map((fact) => ("step" in fact ? `${fact.type} ${fact.step}` : fact.type));
+const types = async (): Promise<string[]> =>
+  (await journal.facts("run-1")).map((fact) => ("step" in fact ? `${fact.type} ${fact.step}` : fact.type));
 
 /** Never ends by itself: only when told to, and then as it is told. */
 const hanging =
@@ -65,17 +65,17 @@ test("a started fact is on disk, for every other process, before its effect begi
   const other = await openJournal(folder);
   const file = join(folder, "effects");
   const effect = async (call: StepCall): Promise<StepEnd> => {
-    const seen = other.facts(call.run).filter((fact) => fact.type === "step.started");
+    const seen = (await other.facts(call.run)).filter((fact) => fact.type === "step.started");
     expect(seen.map((fact) => fact.step)).toContain(call.step.id);
     appendFileSync(file, `${call.step.id}\n`);
     return succeeded(call);
   };
   const steps = [step("a"), step("b"), step("c", { needs: ["a", "b"] }), checkStep];
   const state = await execute(planOf(steps), performing({ a: effect, b: effect, c: effect }));
-  other.close();
+  await other.close();
   expect(state.outcome).toBe("verified");
   expect(readFileSync(file, "utf8").trim().split("\n")).toEqual(["a", "b", "c"]);
-  expect(types()).toEqual([
+  expect(await types()).toEqual([
     "run.requested",
     "run.owned",
     "step.started a",
@@ -116,7 +116,7 @@ test("steps that wait for a place after a failed attempt do not keep the others 
   };
   const limits = { total: 1, perTarget: 1, perDriver: 1 };
   const state = await execute(planOf(steps), performing(work), { limits });
-  expect(types().filter((type) => type.startsWith("step.started"))).toEqual([
+  expect((await types()).filter((type) => type.startsWith("step.started"))).toEqual([
     "step.started t.a",
     "step.started t.b",
     "step.started t.a",
@@ -129,7 +129,7 @@ test("a step that takes too long is told to end, asked what became of it, and tr
     a: async (call: StepCall) => (call.attempt === 1 ? hanging()(call) : succeeded(call)),
   };
   await execute(planOf([step("a", { timeoutMs: 50, retries: 1 })]), performing(work));
-  expect(types().slice(2)).toEqual([
+  expect((await types()).slice(2)).toEqual([
     "step.started a",
     "step.aborted a",
     "step.failed a",
@@ -154,7 +154,7 @@ test("a cancel request of another process reaches a running step and is answered
   const other = await openJournal(folder);
   const work = {
     a: async (call: StepCall) => {
-      other.request(call.run, { type: "cancel", actor: "ben@there", reason: "wrong scenario" });
+      await other.request(call.run, { type: "cancel", actor: "ben@there", reason: "wrong scenario" });
       return hanging((ended) => failed(ended, "none"))(call);
     },
   };
@@ -162,29 +162,29 @@ test("a cancel request of another process reaches a running step and is answered
   const state = await execute(planOf([step("a"), step("b", { needs: ["a"] })]), performing(work));
   expect(clock.monotonic() - started).toBeLessThan(3_000);
   expect([state.outcome, state.cancelled, state.changed]).toEqual(["cancelled", "wrong scenario", false]);
-  expect(journal.facts("run-1").find((fact) => fact.type === "run.cancel-requested")?.actor).toBe(
+  expect((await journal.facts("run-1")).find((fact) => fact.type === "run.cancel-requested")?.actor).toBe(
     "ben@there",
   );
-  expect(other.requests("run-1")).toEqual([]);
-  expect(types()).not.toContain("step.started b");
-  other.close();
+  expect(await other.requests("run-1")).toEqual([]);
+  expect(await types()).not.toContain("step.started b");
+  await other.close();
 });
 
 test("requests that have no meaning (any more) are taken away and change nothing", async () => {
   const person = { actor: "ann", reason: "?" };
   const work = {
     a: async (call: StepCall) => {
-      journal.request(call.run, { type: "skip", step: "no-such-step", ...person });
-      journal.request(call.run, { type: "skip", step: "a", ...person });
-      journal.request(call.run, { type: "retry", step: "a", ...person });
+      await journal.request(call.run, { type: "skip", step: "no-such-step", ...person });
+      await journal.request(call.run, { type: "skip", step: "a", ...person });
+      await journal.request(call.run, { type: "retry", step: "a", ...person });
       await clock.sleep(600);
       return succeeded(call);
     },
   };
   const state = await execute(planOf([step("a")]), performing(work));
   expect(state.steps.get("a")?.status).toBe("succeeded");
-  expect(journal.requests("run-1")).toEqual([]);
-  expect(types().filter((type) => /retried|skipped/.test(type))).toEqual([]);
+  expect(await journal.requests("run-1")).toEqual([]);
+  expect((await types()).filter((type) => /retried|skipped/.test(type))).toEqual([]);
 });
 
 test("interrupted: nothing further starts, what runs ends and is recorded, the run stays resumable", async () => {
@@ -204,7 +204,7 @@ test("interrupted: nothing further starts, what runs ends and is recorded, the r
     "ready",
   ]);
   expect((await resume(performing({}))).outcome).toBe("verified");
-  expect(types().filter((type) => type === "step.started a")).toHaveLength(1);
+  expect((await types()).filter((type) => type === "step.started a")).toHaveLength(1);
 });
 
 test("interrupted during the last step, the run is finished all the same", async () => {
@@ -250,15 +250,15 @@ test("once another process has taken over, nothing is recorded any more and what
   const work = {
     a: async (call: StepCall) => {
       call.signal.addEventListener("abort", () => (told = call.signal.reason));
-      takeLease(journal, journal.run("run-1"), clock.now());
-      taken = journal.facts("run-1").length;
+      await takeLease(journal, await journal.run("run-1"), clock.now());
+      taken = (await journal.facts("run-1")).length;
       return succeeded(call);
     },
     b: hanging(),
   };
   const steps = [step("a"), step("b")];
   await expect(execute(planOf(steps), performing(work))).rejects.toMatchObject({ code: "FENCED" });
-  expect(journal.facts("run-1")).toHaveLength(taken);
+  expect(await journal.facts("run-1")).toHaveLength(taken);
   expect(told).toBeUndefined();
 });
 
@@ -266,7 +266,7 @@ test("a lost lease ends a run that has nothing to record", { timeout: 20_000 }, 
   let told: unknown;
   const work = {
     a: async (call: StepCall) => {
-      takeLease(journal, journal.run("run-1"), clock.now());
+      await takeLease(journal, await journal.run("run-1"), clock.now());
       return hanging((ended) => {
         told = call.signal.reason;
         return failed(ended, "unknown");
@@ -275,7 +275,7 @@ test("a lost lease ends a run that has nothing to record", { timeout: 20_000 }, 
   };
   await expect(execute(planOf([step("a")]), performing(work))).rejects.toMatchObject({ code: "FENCED" });
   expect(told).toMatchObject({ code: "INTERRUPTED" });
-  expect(types().at(-1)).toBe("step.started a");
+  expect((await types()).at(-1)).toBe("step.started a");
 });
 
 test("the lease of a long step is renewed", { timeout: 20_000 }, async () => {
@@ -283,9 +283,9 @@ test("the lease of a long step is renewed", { timeout: 20_000 }, async () => {
   let after = 0;
   const work = {
     a: async (call: StepCall) => {
-      before = journal.lease("shop/live")?.expires ?? 0;
+      before = (await journal.lease("shop/live"))?.expires ?? 0;
       await clock.sleep(5_600);
-      after = journal.lease("shop/live")?.expires ?? 0;
+      after = (await journal.lease("shop/live"))?.expires ?? 0;
       return succeeded(call);
     },
   };
@@ -313,7 +313,7 @@ test("a step that does not end when told is given up: put to a person, not start
   const state = await execute(plan, performing(work, settle), { clock: hasty });
   release();
   expect([state.status, state.steps.get("a")?.status, settles]).toEqual(["stopped", "undecided", 0]);
-  expect(types().filter((type) => type === "step.started a")).toHaveLength(1);
+  expect((await types()).filter((type) => type === "step.started a")).toHaveLength(1);
 });
 
 test("a driver that does not answer what became of a step is not waited for for ever", async () => {
@@ -343,9 +343,9 @@ test("a performer that breaks its word ends the run as an error, not the process
 
 test("a finished run is not touched again", async () => {
   await execute(planOf([step("a")]), performing({}));
-  const before = types();
+  const before = await types();
   expect((await resume(performing({}))).status).toBe("finished");
-  expect(types()).toEqual(before);
+  expect(await types()).toEqual(before);
 });
 
 test("a thousand steps one after another cost little each, and as much at the end as at the start", async () => {

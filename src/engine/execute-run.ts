@@ -57,7 +57,7 @@ interface InFlight {
 
 class Execution {
   private readonly options: ExecuteRunOptions;
-  private readonly state: RunState;
+  private state: RunState;
   private readonly inFlight = new Map<string, InFlight>();
   /** Facts of this turn that are not on disk yet. */
   private unsaved: Fact[] = [];
@@ -72,10 +72,12 @@ class Execution {
 
   constructor(options: ExecuteRunOptions) {
     this.options = options;
-    this.state = project(options.run.plan, options.journal.facts(options.run.id));
+    this.state = project(options.run.plan, []);
   }
 
   async go(): Promise<RunState> {
+    const { journal, run } = this.options;
+    this.state = project(run.plan, await journal.facts(run.id));
     if (this.state.status === "finished") return this.state;
     const { interrupt, kill, lease, first = [] } = this.options;
     const wake = (): void => this.wakeUp();
@@ -106,12 +108,12 @@ class Execution {
   /** One round of: record what happened, decide, save, do. False when there is nothing left to do. */
   private async turn(): Promise<boolean> {
     if (this.abandoned !== undefined) return false;
-    const answered = this.recordRequests();
+    const answered = await this.recordRequests();
     for (const outcome of this.outcomes.splice(0)) this.record(outcome, "engine");
     const interrupted = this.options.interrupt?.aborted ?? false;
     const commands = this.decide(interrupted);
     this.announce(commands);
-    this.save(answered);
+    await this.save(answered);
     if (this.state.status === "finished" || this.state.status === "stopped") return false;
     for (const command of commands) this.launch(command);
     if (this.outcomes.length > 0) return true;
@@ -227,11 +229,11 @@ class Execution {
     };
   }
 
-  private recordRequests(): number[] {
+  private async recordRequests(): Promise<number[]> {
     const { journal, clock, run } = this.options;
     if (clock.monotonic() - this.inboxReadAt < inboxEvery) return [];
     this.inboxReadAt = clock.monotonic();
-    const requests = journal.requests(run.id);
+    const requests = await journal.requests(run.id);
     for (const { request } of requests) {
       const { actor, reason } = request;
       if (request.type === "cancel") this.record({ type: "run.cancel-requested", reason }, actor);
@@ -249,11 +251,11 @@ class Execution {
     this.unsaved.push(fact);
   }
 
-  private save(answered: readonly number[]): void {
+  private async save(answered: readonly number[]): Promise<void> {
     const facts = this.unsaved;
     this.unsaved = [];
     if (facts.length === 0 && answered.length === 0) return;
-    this.options.journal.append(this.options.run.id, facts, this.options.lease, answered);
+    await this.options.journal.append(this.options.run.id, facts, this.options.lease, answered);
     for (const fact of facts) this.options.onFact?.(fact, this.state);
   }
 

@@ -14,10 +14,10 @@ export function keepLease(
   lost: (error: unknown) => void,
 ): { stop(): void } {
   let { expires } = lease;
-  const timer = setInterval(() => {
+  const renew = async (): Promise<void> => {
     const wanted = clock.now() + leaseMs;
     try {
-      if (journal.renew(lease, wanted)) {
+      if (await journal.renew(lease, wanted)) {
         expires = wanted;
         return;
       }
@@ -31,6 +31,7 @@ export function keepLease(
       lost(error);
     }
     clearInterval(timer);
-  }, leaseMs / 3);
+  };
+  const timer = setInterval(() => void renew(), leaseMs / 3);
   return { stop: () => clearInterval(timer) };
 }

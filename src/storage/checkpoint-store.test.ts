@@ -322,7 +322,11 @@ describe("encryption", () => {
       [`${identity.slice(0, -1)}!`, "ARTIFACT_ALTERED"],
     ];
     for (const [key, code] of cases) {
-      const reader = open({ recipients: [], identity: async () => key ?? "" }).reader(id, "db", await scratch());
+      const reader = open({ recipients: [], identity: async () => key ?? "" }).reader(
+        id,
+        "db",
+        await scratch(),
+      );
       const error = await reader.read(".env").catch((caught) => caught);
       expect(error).toMatchObject({ code, effect: "none" });
       expect(`${error.message} ${error.hint}`).not.toMatch(/AGE-SECRET-KEY-1\w/);

@@ -51,89 +51,91 @@ const requested = (run: RunRecord): Fact => ({
   reason: "a\ntest",
 });
 
-function begin(journal: Journal, id = "run-1"): { run: RunRecord; lease: Lease } {
+async function begin(journal: Journal, id = "run-1"): Promise<{ run: RunRecord; lease: Lease }> {
   const run = runOf(id);
-  journal.createRun(run, [requested(run)]);
+  await journal.createRun(run, [requested(run)]);
   const want = { scope: `shop/${id}`, run: id, owner, expires: 5_000 };
-  return { run, lease: journal.acquire(want, never).lease };
+  return { run, lease: (await journal.acquire(want, never)).lease };
 }
 
-async function withJournal<Result>(work: (journal: Journal, folder: string) => Result): Promise<Result> {
+async function withJournal<Result>(
+  work: (journal: Journal, folder: string) => Promise<Result>,
+): Promise<Result> {
   const folder = newFolder();
   const journal = await openJournal(folder);
   try {
-    return work(journal, folder);
+    return await work(journal, folder);
   } finally {
-    journal.close();
+    await journal.close();
   }
 }
 
 test("what was recorded is read back by another process's connection, run and plan included", async () => {
   const folder = newFolder();
   const journal = await openJournal(folder);
-  const { run, lease } = begin(journal);
-  journal.append(run.id, [started(2), started(3)], lease);
+  const { run, lease } = await begin(journal);
+  await journal.append(run.id, [started(2), started(3)], lease);
   const reader = await openJournal(folder);
-  expect(reader.run(run.id)).toEqual(run);
-  expect(reader.facts(run.id)).toEqual([requested(run), started(2), started(3)]);
-  expect(reader.facts(run.id, 2)).toEqual([started(3)]);
-  expect(reader.brokenAt(run.id)).toBeUndefined();
-  reader.close();
-  journal.close();
+  expect(await reader.run(run.id)).toEqual(run);
+  expect(await reader.facts(run.id)).toEqual([requested(run), started(2), started(3)]);
+  expect(await reader.facts(run.id, 2)).toEqual([started(3)]);
+  expect(await reader.brokenAt(run.id)).toBeUndefined();
+  await reader.close();
+  await journal.close();
 });
 
 test("runs are listed oldest first, of their system and environment only", () =>
-  withJournal((journal) => {
-    for (const id of ["run-b", "run-a"]) begin(journal, id);
-    expect(journal.runIds("shop", "live")).toEqual(["run-b", "run-a"]);
-    expect(journal.runIds("shop", "test")).toEqual([]);
-    expect(() => journal.run("run-c")).toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
+  withJournal(async (journal) => {
+    for (const id of ["run-b", "run-a"]) await begin(journal, id);
+    expect(await journal.runIds("shop", "live")).toEqual(["run-b", "run-a"]);
+    expect(await journal.runIds("shop", "test")).toEqual([]);
+    await expect(journal.run("run-c")).rejects.toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
   }));
 
 test("an append is all or none: a gap leaves nothing of it behind, answered requests included", () =>
-  withJournal((journal) => {
-    const { run, lease } = begin(journal);
-    journal.request(run.id, { type: "cancel", actor: "ann", reason: "enough" });
-    const [request] = journal.requests(run.id);
+  withJournal(async (journal) => {
+    const { run, lease } = await begin(journal);
+    await journal.request(run.id, { type: "cancel", actor: "ann", reason: "enough" });
+    const [request] = await journal.requests(run.id);
     const gap = [started(2), started(4)];
-    expect(() => journal.append(run.id, gap, lease, [request?.id ?? 0])).toThrow(
+    await expect(journal.append(run.id, gap, lease, [request?.id ?? 0])).rejects.toThrow(
       expect.objectContaining({ code: "CONFLICT", message: 'fact 4 of run "run-1" would follow fact 2' }),
     );
-    expect(() => journal.append(run.id, [started(1)], lease)).toThrow(
+    await expect(journal.append(run.id, [started(1)], lease)).rejects.toThrow(
       expect.objectContaining({ code: "CONFLICT" }),
     );
-    expect(journal.facts(run.id)).toHaveLength(1);
-    expect(journal.requests(run.id)).toEqual([request]);
-    journal.append(run.id, [started(2)], lease, [request?.id ?? 0]);
-    expect(journal.requests(run.id)).toEqual([]);
+    expect(await journal.facts(run.id)).toHaveLength(1);
+    expect(await journal.requests(run.id)).toEqual([request]);
+    await journal.append(run.id, [started(2)], lease, [request?.id ?? 0]);
+    expect(await journal.requests(run.id)).toEqual([]);
   }));
 
 test("a lease has one holder; after a takeover the former one can neither append, renew nor release", () =>
-  withJournal((journal) => {
-    const { run, lease } = begin(journal);
+  withJournal(async (journal) => {
+    const { run, lease } = await begin(journal);
     const want = { ...lease, owner: { ...owner, pid: 2 } };
-    expect(journal.acquire(want, never)).toEqual({ taken: false, lease });
-    const { taken, lease: next } = journal.acquire(want, (holder) => holder.owner.pid === 1);
+    expect(await journal.acquire(want, never)).toEqual({ taken: false, lease });
+    const { taken, lease: next } = await journal.acquire(want, (holder) => holder.owner.pid === 1);
     expect([taken, next.fence]).toEqual([true, lease.fence + 1]);
-    expect(() => journal.append(run.id, [started(2)], lease)).toThrow(
+    await expect(journal.append(run.id, [started(2)], lease)).rejects.toThrow(
       expect.objectContaining({ code: "FENCED" }),
     );
-    expect(journal.facts(run.id)).toHaveLength(1);
-    expect(journal.renew(lease, 9_000)).toBe(false);
-    journal.release(lease);
-    expect(journal.lease(lease.scope)).toEqual(next);
-    expect(journal.renew(next, 9_000)).toBe(true);
-    journal.release(next);
-    expect(journal.lease(lease.scope)?.expires).toBe(0);
-    expect(journal.acquire(want, never).lease.fence).toBe(next.fence + 1);
+    expect(await journal.facts(run.id)).toHaveLength(1);
+    expect(await journal.renew(lease, 9_000)).toBe(false);
+    await journal.release(lease);
+    expect(await journal.lease(lease.scope)).toEqual(next);
+    expect(await journal.renew(next, 9_000)).toBe(true);
+    await journal.release(next);
+    expect((await journal.lease(lease.scope))?.expires).toBe(0);
+    expect((await journal.acquire(want, never)).lease.fence).toBe(next.fence + 1);
   }));
 
 test("any altered byte in any row of a run is found", async () => {
   const folder = newFolder();
   const journal = await openJournal(folder);
-  const { run, lease } = begin(journal);
-  journal.append(run.id, [2, 3, 4, 5].map(started), lease);
-  journal.close();
+  const { run, lease } = await begin(journal);
+  await journal.append(run.id, [2, 3, 4, 5].map(started), lease);
+  await journal.close();
   const original = readFileSync(join(folder, "journal.db"));
   const columns = fc.constantFrom(
     "facts.body",
@@ -163,8 +165,8 @@ test("any altered byte in any row of a run is found", async () => {
         database.prepare(`update ${table} set ${column} = ? where ${key}`).run(after);
         database.close();
         const opened = await openJournal(copy);
-        const broken = opened.brokenAt("run-1");
-        opened.close();
+        const broken = await opened.brokenAt("run-1");
+        await opened.close();
         rmSync(copy, { recursive: true });
         expect(broken).toBeDefined();
         if (table === "facts") expect(broken).toBeLessThanOrEqual(row + 2);
@@ -183,15 +185,15 @@ function altered(text: string, at: number, by: number): string {
 test("an altered plan is not handed out", async () => {
   const folder = newFolder();
   const journal = await openJournal(folder);
-  begin(journal);
-  journal.close();
+  await begin(journal);
+  await journal.close();
   const database = new DatabaseSync(join(folder, "journal.db"));
   database.exec(`update runs set plan = replace(plan, '"shop"', '"ship"')`);
   database.close();
   const opened = await openJournal(folder);
-  expect(() => opened.run("run-1")).toThrow(expect.objectContaining({ code: "STATE_CORRUPT" }));
-  expect(opened.brokenAt("run-1")).toBe(0);
-  opened.close();
+  await expect(opened.run("run-1")).rejects.toThrow(expect.objectContaining({ code: "STATE_CORRUPT" }));
+  expect(await opened.brokenAt("run-1")).toBe(0);
+  await opened.close();
 });
 
 describe("bad state folders", () => {
@@ -205,7 +207,7 @@ describe("bad state folders", () => {
 
   test("written by a later backout: refused, and left as it was", async () => {
     const folder = newFolder();
-    (await openJournal(folder)).close();
+    await (await openJournal(folder)).close();
     const path = join(folder, "journal.db");
     const database = new DatabaseSync(path);
     database.exec("pragma user_version = 99");
@@ -230,17 +232,17 @@ describe("bad state folders", () => {
   test("cut short: STATE_CORRUPT, when opened or when read", async () => {
     const folder = newFolder();
     const journal = await openJournal(folder);
-    const { run, lease } = begin(journal);
-    for (let seq = 2; seq < 400; seq++) journal.append(run.id, [started(seq)], lease);
-    journal.close();
+    const { run, lease } = await begin(journal);
+    for (let seq = 2; seq < 400; seq++) await journal.append(run.id, [started(seq)], lease);
+    await journal.close();
     const path = join(folder, "journal.db");
     truncateSync(path, Math.floor(statSync(path).size / 2));
     const read = async (): Promise<void> => {
       const opened = await openJournal(folder);
       try {
-        opened.facts(run.id);
+        await opened.facts(run.id);
       } finally {
-        opened.close();
+        await opened.close();
       }
     };
     await expect(read()).rejects.toMatchObject({ code: "STATE_CORRUPT" });
@@ -270,14 +272,14 @@ const childSource = `
   const scope = "shop/shared";
   const owner = { pid: process.pid, started: "", host: "here" };
   for (let done = 0; done < Number(count); ) {
-    const { lease } = journal.acquire({ scope, run: id, owner, expires: 1 }, () => true);
+    const { lease } = await journal.acquire({ scope, run: id, owner, expires: 1 }, () => true);
     for (let turn = 0; turn < 5 && done < Number(count); turn++) {
-      const seq = (journal.facts(id).at(-1)?.seq ?? 0) + 1;
-      try { journal.append(id, [fact(seq), fact(seq + 1)], lease); done++; }
+      const seq = ((await journal.facts(id)).at(-1)?.seq ?? 0) + 1;
+      try { await journal.append(id, [fact(seq), fact(seq + 1)], lease); done++; }
       catch (error) { if (!["FENCED", "CONFLICT"].includes(error.code)) throw error; lost++; break; }
     }
   }
-  journal.close();
+  await journal.close();
   console.log("done");
 `;
 
@@ -312,17 +314,17 @@ describe("processes", () => {
   test("two that append at once, and take the lease from each other, never corrupt the run", async () => {
     const folder = newFolder();
     const journal = await openJournal(folder);
-    const { run } = begin(journal);
+    const { run } = await begin(journal);
     const ended = await Promise.all([start([folder, run.id, "60"]), start([folder, run.id, "60"])]);
     expect(ended).toEqual([
       { status: 0, output: "done" },
       { status: 0, output: "done" },
     ]);
-    expect(journal.facts(run.id).map((fact) => fact.seq)).toEqual(
+    expect((await journal.facts(run.id)).map((fact) => fact.seq)).toEqual(
       Array.from({ length: 241 }, (_, i) => i + 1),
     );
-    expect(journal.brokenAt(run.id)).toBeUndefined();
-    journal.close();
+    expect(await journal.brokenAt(run.id)).toBeUndefined();
+    await journal.close();
   });
 
   test("several that make the same journal at the same moment all get it", async () => {
@@ -333,7 +335,7 @@ describe("processes", () => {
 
   test.runIf(process.getuid?.() === 0)("one that may not write says STATE_UNWRITABLE", async () => {
     const folder = newFolder();
-    (await openJournal(folder)).close();
+    await (await openJournal(folder)).close();
     execFileSync("chmod", ["755", folder]);
     const asNobody = (): string =>
       execFileSync("runuser", ["-u", "nobody", "--", process.execPath, child, folder, "none", "0"], {
@@ -352,21 +354,21 @@ test.runIf(process.getuid?.() === 0)(
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=400k", "tmpfs", folder]);
     try {
       const journal = await openJournal(folder);
-      const { run, lease } = begin(journal);
+      const { run, lease } = await begin(journal);
       const filler = join(folder, "filler");
       let seq = 2;
-      const fill = (): void => {
+      const fill = async (): Promise<void> => {
         writeFileSync(filler, "x".repeat(150_000));
         for (; seq < 2000; seq++)
-          journal.append(run.id, [{ ...started(seq), actor: "x".repeat(3000) }], lease);
+          await journal.append(run.id, [{ ...started(seq), actor: "x".repeat(3000) }], lease);
       };
-      expect(fill).toThrow(expect.objectContaining({ code: "STATE_FULL" }));
-      expect(journal.facts(run.id)).toHaveLength(seq - 1);
+      await expect(fill()).rejects.toThrow(expect.objectContaining({ code: "STATE_FULL" }));
+      expect(await journal.facts(run.id)).toHaveLength(seq - 1);
       rmSync(filler);
-      journal.append(run.id, [started(seq)], lease);
-      expect(journal.facts(run.id)).toHaveLength(seq);
-      expect(journal.brokenAt(run.id)).toBeUndefined();
-      journal.close();
+      await journal.append(run.id, [started(seq)], lease);
+      expect(await journal.facts(run.id)).toHaveLength(seq);
+      expect(await journal.brokenAt(run.id)).toBeUndefined();
+      await journal.close();
     } finally {
       execFileSync("umount", ["--lazy", folder]);
     }

@@ -34,11 +34,11 @@ export class Journal implements RunJournal {
     this.leases = new JournalLeases(file);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.file.close();
   }
 
-  createRun(run: RunRecord, first: readonly Fact[]): void {
+  async createRun(run: RunRecord, first: readonly Fact[]): Promise<void> {
     this.file.transaction(() => {
       this.file.run(
         "insert into runs (id, system, environment, plan, at) values (?, ?, ?, ?, ?)",
@@ -52,7 +52,7 @@ export class Journal implements RunJournal {
     });
   }
 
-  run(id: string): RunRecord {
+  async run(id: string): Promise<RunRecord> {
     const row = this.runRow(id);
     const plan = readPlan(row.plan);
     if (plan !== undefined) return { ...row, plan };
@@ -62,17 +62,22 @@ export class Journal implements RunJournal {
     });
   }
 
-  runIds(system: string, environment: string): string[] {
+  async runIds(system: string, environment: string): Promise<string[]> {
     const sql = "select id from runs where system = ? and environment = ? order by at, rowid";
     return this.file.all<{ id: string }>(sql, system, environment).map((row) => row.id);
   }
 
-  facts(run: string, after = 0): Fact[] {
+  async facts(run: string, after = 0): Promise<Fact[]> {
     const sql = "select seq, at, actor, body from facts where run = ? and seq > ? order by seq";
     return this.file.all<FactRow>(sql, run, after).map(toFact);
   }
 
-  append(run: string, facts: readonly Fact[], fence: Fence, answered: readonly number[] = []): void {
+  async append(
+    run: string,
+    facts: readonly Fact[],
+    fence: Fence,
+    answered: readonly number[] = [],
+  ): Promise<void> {
     this.file.transaction(() => {
       if (!this.leases.holds(fence)) {
         throw new BackoutError("FENCED", `run "${run}" has been taken over by another process`, {
@@ -85,32 +90,35 @@ export class Journal implements RunJournal {
     });
   }
 
-  request(run: string, request: PersonRequest): void {
+  async request(run: string, request: PersonRequest): Promise<void> {
     this.file.transaction(() => {
       this.file.run("insert into requests (run, body) values (?, ?)", run, canonicalJson(request));
     });
   }
 
-  requests(run: string): { id: number; request: PersonRequest }[] {
+  async requests(run: string): Promise<{ id: number; request: PersonRequest }[]> {
     const sql = "select id, body from requests where run = ? order by id";
     return this.file
       .all<{ id: number; body: string }>(sql, run)
       .map(({ id, body }) => ({ id, request: JSON.parse(body) as PersonRequest }));
   }
 
-  lease(scope: string): Lease | undefined {
+  async lease(scope: string): Promise<Lease | undefined> {
     return this.leases.lease(scope);
   }
 
-  acquire(want: Omit<Lease, "fence">, mayTake: (holder: Lease) => boolean): { taken: boolean; lease: Lease } {
+  async acquire(
+    want: Omit<Lease, "fence">,
+    mayTake: (holder: Lease) => boolean,
+  ): Promise<{ taken: boolean; lease: Lease }> {
     return this.leases.acquire(want, mayTake);
   }
 
-  renew(lease: Lease, expires: number): boolean {
+  async renew(lease: Lease, expires: number): Promise<boolean> {
     return this.leases.renew(lease, expires);
   }
 
-  release(lease: Lease): void {
+  async release(lease: Lease): Promise<void> {
     this.leases.release(lease);
   }
 
@@ -118,7 +126,7 @@ export class Journal implements RunJournal {
    * Recomputes digest and hash chain of a run. Returns the sequence number of the first fact that does not fit, 0 where
    * it is the run's own row, nothing where all is as it was written.
    */
-  brokenAt(run: string): number | undefined {
+  async brokenAt(run: string): Promise<number | undefined> {
     const { system, environment, plan: text } = this.runRow(run);
     const plan = readPlan(text);
     if (plan === undefined || plan.system !== system || plan.environment !== environment) return 0;

@@ -75,9 +75,9 @@ interface Ended {
 async function toItsEnd(folder: string): Promise<Ended> {
   const { said, ms } = await live(folder);
   const journal = await openJournal(folder);
-  const facts = journal.facts("run-1");
-  expect(journal.brokenAt("run-1")).toBeUndefined();
-  journal.close();
+  const facts = await journal.facts("run-1");
+  expect(await journal.brokenAt("run-1")).toBeUndefined();
+  await journal.close();
   const effects = readFileSync(join(folder, "effects"), "utf8").trim().split("\n");
   return { state: JSON.parse(said), effects, facts, ms };
 }

@@ -57,17 +57,17 @@ function onFact(_: Fact): void {
 }
 
 const journal = await openJournal(folder);
-const [known] = journal.runIds("shop", "live");
-const begun = known === undefined ? requestRun(journal, planOf(steps), clock.now()) : undefined;
-const run = begun?.run ?? journal.run(known ?? "");
-const lease = begun?.lease ?? takeLease(journal, run, clock.now());
+const [known] = await journal.runIds("shop", "live");
+const begun = known === undefined ? await requestRun(journal, planOf(steps), clock.now()) : undefined;
+const run = begun?.run ?? (await journal.run(known ?? ""));
+const lease = begun?.lease ?? (await takeLease(journal, run, clock.now()));
 const performer = performing(Object.fromEntries(steps.map(({ id }) => [id, effect])), async (call) =>
   settled(call, happened(call.step.id) ? "applied" : "not-applied"),
 );
 console.log("begins");
 const state = await executeRun({ journal, clock, run, lease, performer, onFact });
-journal.release(lease);
-journal.close();
+await journal.release(lease);
+await journal.close();
 const statuses = Object.fromEntries([...state.steps].map(([id, { status }]) => [id, status]));
 console.log(
   JSON.stringify({ outcome: state.outcome, status: state.status, changed: state.changed, statuses }),

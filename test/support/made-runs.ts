@@ -45,20 +45,25 @@ export function planOf(steps: readonly PlanStep[], more: Partial<Plan> = {}): Pl
   return { digest: contentDigest(body), ...body };
 }
 
-export function requestRun(journal: RunJournal, plan: Plan, now: number): { run: RunRecord; lease: Lease } {
+export async function requestRun(
+  journal: RunJournal,
+  plan: Plan,
+  now: number,
+): Promise<{ run: RunRecord; lease: Lease }> {
   const run: RunRecord = { id: "run-1", system: plan.system, environment: plan.environment, plan };
   const { digest: planDigest, scenario } = plan;
-  journal.createRun(run, [
+  await journal.createRun(run, [
     { seq: 1, at: now, actor: "ann", type: "run.requested", planDigest, scenario, reason: "test" },
   ]);
-  return { run, lease: takeLease(journal, run, now) };
+  return { run, lease: await takeLease(journal, run, now) };
 }
 
 /** Takes it from whoever has it. */
-export function takeLease(journal: RunJournal, run: RunRecord, now: number): Lease {
+export async function takeLease(journal: RunJournal, run: RunRecord, now: number): Promise<Lease> {
   const owner = { pid: process.pid, started: "", host: "here" };
   const scope = `${run.system}/${run.environment}`;
-  return journal.acquire({ scope, run: run.id, owner, expires: now + 15_000 }, () => true).lease;
+  const taken = await journal.acquire({ scope, run: run.id, owner, expires: now + 15_000 }, () => true);
+  return taken.lease;
 }
 
 export const succeeded = ({ step: { id }, attempt }: StepCall): StepEnd => ({

@@ -18,7 +18,7 @@ export const addCancel = (program: Command, wiring: Wiring): Command =>
     async ({ session, services, options }) => {
       const { cancelRun } = await import("../../app/roll-back.js");
       const { unfinishedRun } = await import("../../app/find-run.js");
-      const open = unfinishedRun(services);
+      const open = await unfinishedRun(services);
       const { events, end } =
         open === undefined ? { events: {}, end: () => {} } : await runEvents(session, open.run.plan);
       try {

@@ -22,7 +22,7 @@ export const addCheck = (program: Command, wiring: Wiring): Command =>
       const asked = await checkSystem(services, { signal: session.interrupt });
       return await tell(session, [...loaded.problems, ...asked], loaded.file);
     } finally {
-      services.close();
+      await services.close();
     }
   }).option("--offline", "only the file: ask no driver");
 

@@ -104,7 +104,7 @@ const addPrune = (group: Command, wiring: Wiring): void => {
     wiring,
     async ({ session, services, options }) => {
       const { unfinishedRun } = await import("../../app/find-run.js");
-      const used = unfinishedRun(services)?.run.plan.checkpoint?.id;
+      const used = (await unfinishedRun(services))?.run.plan.checkpoint?.id;
       const { keep, for: forMs } = services.playbook.retention;
       const choices = await services.checkpoints.prune(
         { keep, forMs },

@@ -16,28 +16,36 @@ export const addHistory = (program: Command, wiring: Wiring): Command =>
     const { findRun, loadRun } = await import("../../app/find-run.js");
     const { makeReport } = await import("../../core/report/report.js");
     const { system, environment } = services.playbook;
-    const ids = services.journal.runIds(system, environment);
+    const ids = await services.journal.runIds(system, environment);
     if (options.verify) return verifyChains(session, services, ids);
     const { renderFacts, renderHistory } = await import("../render/render-history.js");
     if (args[0] !== undefined) {
-      const facts = services.journal.facts(findRun(services, args[0]).run.id);
+      const facts = await services.journal.facts((await findRun(services, args[0])).run.id);
       if (options.json) for (const fact of facts) session.json(fact);
       else session.print(renderFacts(facts, session.render()));
       return 0;
     }
-    const reports = ids.map((id) =>
-      makeReport({ run: loadRun(services, id).run, facts: services.journal.facts(id) }),
+    const reports = await Promise.all(
+      ids.map(async (id) => {
+        const { run } = await loadRun(services, id);
+        return makeReport({ run, facts: await services.journal.facts(id) });
+      }),
     );
     if (options.json) for (const report of reports) session.json(report);
     else session.print(renderHistory(reports, session.render()));
     return 0;
   }).option("--verify", "recompute the hash chain of every run: shows later changes");
 
-function verifyChains(session: Session, services: OpenServices, ids: readonly string[]): number {
-  const broken = ids.flatMap((run) => {
-    const at = services.journal.brokenAt(run);
-    return at === undefined ? [] : [{ run, fact: at }];
-  });
+async function verifyChains(
+  session: Session,
+  services: OpenServices,
+  ids: readonly string[],
+): Promise<number> {
+  const broken: { run: string; fact: number }[] = [];
+  for (const run of ids) {
+    const fact = await services.journal.brokenAt(run);
+    if (fact !== undefined) broken.push({ run, fact });
+  }
   if (session.options.json) session.json({ runs: ids.length, broken });
   else if (broken.length === 0) session.print(`${ids.length} runs: every fact is as it was written`);
   const [first] = broken;

@@ -17,8 +17,8 @@ export const addReport = (program: Command, wiring: Wiring): Command =>
     const { findRun } = await import("../../app/find-run.js");
     const { makeReport } = await import("../../core/report/report.js");
     const { reportMarkdown } = await import("../../core/report/markdown.js");
-    const { run } = findRun(services, args[0]);
-    const report = makeReport({ run, facts: services.journal.facts(run.id) });
+    const { run } = await findRun(services, args[0]);
+    const report = makeReport({ run, facts: await services.journal.facts(run.id) });
     const text = options.json ? JSON.stringify(report) : reportMarkdown(report);
     if (options.output === undefined) session.print(text.trimEnd());
     else {

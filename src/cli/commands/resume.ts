@@ -18,14 +18,14 @@ export const addResume = (program: Command, wiring: Wiring): Command =>
     wiring,
     async ({ session, services, options }) => {
       const { runningRun } = await import("../../app/run-lease.js");
-      const running = runningRun(services);
+      const running = await runningRun(services);
       if (running !== undefined) {
         session.note(`run ${running} is in progress already; joined it`);
         return followToEnd(session, services, running);
       }
       const { resumeRun } = await import("../../app/roll-back.js");
       const { unfinishedRun } = await import("../../app/find-run.js");
-      const open = unfinishedRun(services);
+      const open = await unfinishedRun(services);
       const { events, end } =
         open === undefined ? { events: {}, end: () => {} } : await runEvents(session, open.run.plan);
       try {

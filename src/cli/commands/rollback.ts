@@ -55,9 +55,9 @@ async function joinRunning(
   choice: PlanChoice,
 ): Promise<number | undefined> {
   const { runningRun } = await import("../../app/run-lease.js");
-  const id = runningRun(services);
+  const id = await runningRun(services);
   if (id === undefined) return undefined;
-  const { plan } = services.journal.run(id);
+  const { plan } = await services.journal.run(id);
   if (choice.scenario !== undefined && choice.scenario !== plan.scenario) {
     throw new BackoutError(
       "LOCKED",

@@ -3,28 +3,32 @@ import type { Fact, Owner } from "./fact.js";
 
 /** What an engine needs of its journal. Every call is durable when it returns. */
 export interface RunJournal {
-  createRun(run: RunRecord, first: readonly Fact[]): void;
+  createRun(run: RunRecord, first: readonly Fact[]): Promise<void>;
   /** Throws NOT_FOUND. */
-  run(id: string): RunRecord;
+  run(id: string): Promise<RunRecord>;
   /** Of this system and environment, oldest first. */
-  runIds(system: string, environment: string): string[];
-  facts(run: string, after?: number): Fact[];
+  runIds(system: string, environment: string): Promise<string[]>;
+  facts(run: string, after?: number): Promise<Fact[]>;
   /**
    * All of them or none. Only the holder of the lease writes: FENCED where another process has taken over.
    * `answered` requests are removed in the same transaction.
    */
-  append(run: string, facts: readonly Fact[], fence: Fence, answered?: readonly number[]): void;
+  append(run: string, facts: readonly Fact[], fence: Fence, answered?: readonly number[]): Promise<void>;
   /** Leaves word for whoever executes the run. */
-  request(run: string, request: PersonRequest): void;
-  requests(run: string): { id: number; request: PersonRequest }[];
-  lease(scope: string): Lease | undefined;
+  request(run: string, request: PersonRequest): Promise<void>;
+  requests(run: string): Promise<{ id: number; request: PersonRequest }[]>;
+  lease(scope: string): Promise<Lease | undefined>;
   /** Takes the lease if it is free or `mayTake` agrees to take it from its holder; else returns the holder's. */
-  acquire(want: Omit<Lease, "fence">, mayTake: (holder: Lease) => boolean): { taken: boolean; lease: Lease };
+  acquire(
+    want: Omit<Lease, "fence">,
+    mayTake: (holder: Lease) => boolean,
+  ): Promise<{ taken: boolean; lease: Lease }>;
   /** False when somebody else has taken it meanwhile. */
-  renew(lease: Lease, expires: number): boolean;
-  release(lease: Lease): void;
+  renew(lease: Lease, expires: number): Promise<boolean>;
+  release(lease: Lease): Promise<void>;
   /** Recomputes the hash chain of a run: the first sequence number that does not fit, if any. */
-  brokenAt(run: string): number | undefined;
+  brokenAt(run: string): Promise<number | undefined>;
+  close(): Promise<void>;
 }
 
 export interface RunRecord {

@@ -1,25 +1,21 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { contentDigest } from "../core/content-digest.js";
 import { BackoutError } from "../core/errors.js";
 import { canonicalJson } from "../core/json.js";
-import type { Plan } from "../core/plan/plan.js";
-import type { Fact, FactBody, FactEnvelope } from "../core/run/fact.js";
+import type { Fact } from "../core/run/fact.js";
 import type { Fence, Lease, PersonRequest, RunJournal, RunRecord } from "../core/run/run-journal.js";
+import {
+  chained,
+  type FactRow,
+  firstBroken,
+  found,
+  type Link,
+  type RunRow,
+  start,
+  toFact,
+  toRun,
+} from "./fact-chain.js";
 import { type JournalFile, openJournalFile } from "./journal-file.js";
 import { JournalLeases } from "./journal-leases.js";
-
-interface RunRow {
-  readonly id: string;
-  readonly system: string;
-  readonly environment: string;
-  readonly plan: string;
-}
-
-interface FactRow extends FactEnvelope {
-  readonly body: string;
-  readonly hash: string;
-}
 
 /**
  * The journal of all runs of one state folder: an SQLite file, each append one transaction that is on disk when the
@@ -53,13 +49,7 @@ export class Journal implements RunJournal {
   }
 
   async run(id: string): Promise<RunRecord> {
-    const row = this.runRow(id);
-    const plan = readPlan(row.plan);
-    if (plan !== undefined) return { ...row, plan };
-    throw new BackoutError("STATE_CORRUPT", `run "${id}": its plan is not the one that was recorded`, {
-      effect: "none",
-      hint: "backout history --verify",
-    });
+    return toRun(this.runRow(id), id);
   }
 
   async runIds(system: string, environment: string): Promise<string[]> {
@@ -122,48 +112,19 @@ export class Journal implements RunJournal {
     this.leases.release(lease);
   }
 
-  /**
-   * Recomputes digest and hash chain of a run. Returns the sequence number of the first fact that does not fit, 0 where
-   * it is the run's own row, nothing where all is as it was written.
-   */
   async brokenAt(run: string): Promise<number | undefined> {
-    const { system, environment, plan: text } = this.runRow(run);
-    const plan = readPlan(text);
-    if (plan === undefined || plan.system !== system || plan.environment !== environment) return 0;
     const sql = "select seq, cast(at as text) as at, actor, body, hash from facts where run = ? order by seq";
-    let before = "";
-    for (const [index, row] of this.file.all<FactRow>(sql, run).entries()) {
-      if (row.seq !== index + 1 || row.hash !== chainHash(run, before, row)) return index + 1;
-      const fact = toFact(row);
-      if (fact.type === "run.requested" && fact.planDigest !== plan.digest) return 0;
-      before = row.hash;
-    }
-    return undefined;
+    return firstBroken(found(this.runRow(run), run), this.file.all(sql, run));
   }
 
-  private runRow(id: string): RunRow {
-    const row = this.file.get<RunRow>("select id, system, environment, plan from runs where id = ?", id);
-    if (row !== undefined) return row;
-    throw new BackoutError("NOT_FOUND", `there is no run "${id}"`, {
-      effect: "none",
-      hint: "backout history",
-    });
+  private runRow(id: string): RunRow | undefined {
+    return this.file.get<RunRow>("select id, system, environment, plan from runs where id = ?", id);
   }
 
   private insert(run: string, facts: readonly Fact[]): void {
-    const last = this.file.get<{ seq: number; hash: string }>(
-      "select seq, hash from facts where run = ? order by seq desc limit 1",
-      run,
-    );
-    let { seq: before, hash } = last ?? { seq: 0, hash: "" };
-    for (const { seq, at, actor, ...fact } of facts) {
-      if (seq !== before + 1) {
-        throw new BackoutError("CONFLICT", `fact ${seq} of run "${run}" would follow fact ${before}`, {
-          effect: "none",
-        });
-      }
-      const body = JSON.stringify(fact);
-      hash = chainHash(run, hash, { seq, at, actor, body });
+    const sql = "select seq, hash from facts where run = ? order by seq desc limit 1";
+    const last = this.file.get<Link>(sql, run) ?? start;
+    for (const { seq, at, actor, body, hash } of chained(run, last, facts)) {
       this.file.run(
         "insert into facts (run, seq, at, actor, body, hash) values (?, ?, ?, ?, ?, ?)",
         run,
@@ -173,33 +134,8 @@ export class Journal implements RunJournal {
         body,
         hash,
       );
-      before = seq;
     }
   }
-}
-
-/** `undefined` where its digest is not that of what it says. */
-function readPlan(text: string): Plan | undefined {
-  try {
-    const plan = JSON.parse(text) as Plan;
-    const { digest, ...body } = plan;
-    return contentDigest(body) === digest ? plan : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function toFact({ seq, at, actor, body }: FactRow): Fact {
-  return { seq, at, actor, ...(JSON.parse(body) as FactBody) };
-}
-
-function chainHash(
-  run: string,
-  before: string,
-  { seq, at, actor, body }: Omit<FactRow, "hash" | "at"> & { readonly at: number | string },
-): string {
-  const row = JSON.stringify([before, run, seq, String(at), actor, body]);
-  return createHash("sha256").update(row).digest("hex");
 }
 
 /** Opens, or makes, `<folder>/journal.db`. */

@@ -171,7 +171,7 @@ for (const mode of journalModes) {
         await crashWhileWriting(fixture.file);
         const left = await readdir(fixture.folder);
         expect(left).toContain(mode === "wal" ? "app.db-wal" : "app.db-journal");
-        change(`${fixture.file}`, "INSERT INTO orders (customer, total) VALUES ('bad', 0)");
+        change(fixture.file, "INSERT INTO orders (customer, total) VALUES ('bad', 0)");
         await crashWhileWriting(fixture.file);
         await bringBack("run");
         // Whoever reads makes an empty log again.
@@ -252,6 +252,39 @@ test.each([
     await harm(fixture.file);
     expect((await observe()).identity).not.toBe(taken.part.identity);
     await bringBack("run");
+  });
+});
+
+test("rows that are only in the log are seen, though the file's bytes are as captured", async () => {
+  await withSession("wal", async ({ fixture, observe, taken }) => {
+    const bytes = await readFile(fixture.file);
+    expect(taken.part.data).toMatchObject({ resting: { bytes: bytes.length } });
+    expect((await observe()).identity).toBe(taken.part.identity);
+    await crashWhileWriting(fixture.file);
+    expect((await readFile(fixture.file)).equals(bytes)).toBe(true);
+    expect((await observe()).identity).not.toBe(taken.part.identity);
+  });
+});
+
+test("the identity is of the rows, not of the pages: VACUUM keeps it, one bit in a large value does not", async () => {
+  await withSession("delete", async ({ fixture, contexts, resolved, observe }) => {
+    change(
+      fixture.file,
+      `CREATE TABLE files (data BLOB); INSERT INTO files VALUES (zeroblob(1000000)), (x''), (NULL), (zeroblob(5000000)), (1), (1.0);
+       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) INSERT INTO files SELECT i FROM n;`,
+    );
+    const { part } = await contexts.take(target, resolved);
+    change(fixture.file, "VACUUM");
+    expect((await observe()).identity).toBe(part.identity);
+    for (const sql of [
+      "UPDATE files SET data = CAST(zeroblob(4999999) || x'01' AS BLOB) WHERE length(data) = 5000000",
+      "UPDATE files SET data = 2501 WHERE rowid = 2006",
+      "UPDATE files SET data = 1.0 WHERE rowid = 5",
+    ]) {
+      const before = (await observe()).identity;
+      change(fixture.file, sql);
+      expect((await observe()).identity).not.toBe(before);
+    }
   });
 });
 

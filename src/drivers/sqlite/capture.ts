@@ -1,9 +1,10 @@
 import type { CaptureContext, Captured } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
-import { brokenReferences, type Content, faultsOf, readContent, totalRows } from "./content.js";
+import { brokenReferences, type Content, faultsOf, readContent, summaryOf } from "./content.js";
 import { copyDatabase, journalModeOf, openFrozen, openLive } from "./database.js";
 import { livePath, presentFile } from "./live-file.js";
 import type { Options } from "./options.js";
+import { type RestingFile, restingFile } from "./resting-file.js";
 import { sqliteError } from "./sqlite-error.js";
 
 export const artifactName = "database.sqlite";
@@ -15,6 +16,8 @@ export type Data = {
   /** Of the copy. */
   readonly bytes: number;
   readonly journalMode: string;
+  /** The live file while it was copied; null where it was written to, or had a log. Tells by its bytes that nothing changed. */
+  readonly resting: RestingFile | null;
   /** Of the live file, for the case that it is gone when it is to be brought back. */
   readonly owner: { readonly mode: number; readonly uid: number; readonly gid: number };
 };
@@ -26,15 +29,22 @@ export async function capture(options: Options, context: CaptureContext): Promis
   const { mode, uid, gid } = await presentFile(files, path);
   const copy = context.artifacts.scratch(artifactName);
   await files.write(copy, "", { mode: 0o600 });
+  const before = await restingFile(files, path);
   const journalMode = await copyLive(path, copy, context);
+  const after = before && (await restingFile(files, path, before));
   const read = await readCopy(copy, path, context);
   const { content } = read;
   const artifact = await context.artifacts.add(artifactName);
-  const tables = Object.keys(content.tables).length;
   return {
     identity: content.identity,
-    summary: `${tables} tables, ${totalRows(content)} rows (${content.identity.slice(0, 19)})`,
-    data: { ...read, bytes: artifact.bytes, journalMode, owner: { mode, uid, gid } },
+    summary: summaryOf(content),
+    data: {
+      ...read,
+      bytes: artifact.bytes,
+      journalMode,
+      resting: after?.digest === before?.digest ? (after ?? null) : null,
+      owner: { mode, uid, gid },
+    },
   };
 }
 

@@ -1,10 +1,11 @@
 import type { CapturedPart, Observation, ObserveContext } from "../../core/driver.js";
 import { artifactName, type Data } from "./capture.js";
 import { type Change, type Comparison, compareContents, compareTables, type Loss } from "./compare-tables.js";
-import { type Content, faultsOf, readContent, totalRows } from "./content.js";
+import { type Content, faultsOf, readContent, summaryOf, totalRows } from "./content.js";
 import { type Database, frozenUri, literal, openLive } from "./database.js";
 import { livePath, liveStat } from "./live-file.js";
 import type { Options } from "./options.js";
+import { restingFile } from "./resting-file.js";
 import { isDamage, sqliteError } from "./sqlite-error.js";
 
 export type Seen = {
@@ -29,6 +30,11 @@ export async function observe(
     await files.list(path.slice(0, path.lastIndexOf("/")) || "/");
     return without("missing", "missing", `${path}: does not exist`);
   }
+  // The same bytes hold the same rows: those need not be read.
+  const resting = captured?.data.resting;
+  if (resting && (await restingFile(files, path, resting))?.digest === resting.digest) {
+    return readable(captured.data.content, nothing);
+  }
   try {
     const live = await openLive(path);
     try {
@@ -37,10 +43,7 @@ export async function observe(
       // Damage in an index is not seen by reading the rows.
       const [fault] = captured !== undefined && same ? faultsOf(live) : [];
       if (fault !== undefined) return await damaged(path, fault, context);
-      const { changes, losses } = same ? nothing : await compare(live, content, captured, context);
-      const rows = totalRows(content);
-      const summary = `${Object.keys(content.tables).length} tables, ${rows} rows (${content.identity.slice(0, 19)})`;
-      return { identity: content.identity, summary, data: { state: "readable", rows, changes, losses } };
+      return readable(content, same ? nothing : await compare(live, content, captured, context));
     } finally {
       live.close();
     }
@@ -56,6 +59,14 @@ async function damaged(path: string, fact: string, context: ObserveContext): Pro
 }
 
 const nothing: Comparison = { changes: [], losses: [] };
+
+function readable(content: Content, { changes, losses }: Comparison): Seeing {
+  return {
+    identity: content.identity,
+    summary: summaryOf(content),
+    data: { state: "readable", rows: totalRows(content), changes, losses },
+  };
+}
 
 const without = (state: Seen["state"], identity: string, summary: string): Seeing => ({
   identity,

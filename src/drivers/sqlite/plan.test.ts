@@ -11,6 +11,7 @@ const data: Data = {
   brokenReferences: [],
   bytes: 50_000_000,
   journalMode: "wal",
+  resting: null,
   owner: { mode: 0o640, uid: 1, gid: 1 },
 };
 const loss = { what: "orders", inserted: 3, updated: 1, deleted: 0, basis: "every row compared" };

@@ -29,7 +29,7 @@ function show(figures: readonly Figure[], json: boolean): void {
 
 async function main(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
-  const [only] = args.filter((arg) => !arg.startsWith("-"));
+  const only = args.find((arg) => !arg.startsWith("-"));
   if (only !== undefined && !isArea(only)) {
     console.error(`bench: there is no area "${only}"\nhint: ${Object.keys(areas).join(", ")}`);
     return 2;

@@ -4,7 +4,6 @@ import type { Plan } from "../core/plan/plan.js";
 import type { Fact, FactBody } from "../core/run/fact.js";
 import { project } from "../core/run/project.js";
 import type { Lease, RunRecord } from "../core/run/run-journal.js";
-import type { RunState } from "../core/run/run-state.js";
 import { executeRun, type RunListener } from "../engine/execute-run.js";
 import { stepPerformer } from "../engine/perform-step.js";
 import { type FoundRun, loadRun, unfinishedRun } from "./find-run.js";

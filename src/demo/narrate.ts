@@ -33,7 +33,7 @@ function coloured(out: NodeJS.WriteStream): boolean {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   if (NO_COLOR !== undefined && NO_COLOR !== "") return false;
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== "0";
-  return out.isTTY === true && TERM !== "dumb";
+  return out.isTTY && TERM !== "dumb";
 }
 
 /** Reads Enter without taking Ctrl-C for itself. */

@@ -1,7 +1,6 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { ReadableStream as NodeWebStream } from "node:stream/web";
 import { BackoutError } from "../core/errors.js";
 import { systemErrorCode } from "../core/file-error.js";
 
@@ -14,7 +13,7 @@ export interface Encryption {
 
 /** Node's and the DOM's types for the same class do not agree. */
 const toWeb = (stream: Readable) => Readable.toWeb(stream) as unknown as ReadableStream<Uint8Array>;
-const fromWeb = (stream: ReadableStream<Uint8Array>) => Readable.fromWeb(stream as unknown as NodeWebStream);
+const fromWeb = (stream: ReadableStream<Uint8Array>) => Readable.fromWeb(stream);
 
 const writeNew = (path: string) => createWriteStream(path, { flags: "wx", mode: 0o600 });
 

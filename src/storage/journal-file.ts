@@ -40,7 +40,7 @@ export class JournalFile {
 
   /** Returns how many rows changed. */
   run(sql: string, ...values: (string | number)[]): number {
-    return this.guarded(() => Number(this.prepare(sql).run(...values).changes));
+    return this.guarded(() => this.prepare(sql).run(...values).changes);
   }
 
   transaction<Result>(work: () => Result): Result {

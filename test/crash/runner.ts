@@ -52,7 +52,7 @@ function readEffects(): string[] {
 }
 
 let written = 0;
-function onFact(_: Fact): void {
+function onFact(_fact: Fact): void {
   if (++written === Number(dieAfter)) process.kill(process.pid, "SIGKILL");
 }
 

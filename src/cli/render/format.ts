@@ -1,7 +1,7 @@
 import prettyBytes from "pretty-bytes";
 import { durationText } from "../../core/report/measures.js";
 
-export { countText, durationText, listText, plural, utcText } from "../../core/report/measures.js";
+export { countText, durationText, listText, plural } from "../../core/report/measures.js";
 
 /** `41.2 MB` */
 export const bytesText = (bytes: number): string => prettyBytes(bytes);

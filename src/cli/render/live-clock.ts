@@ -1,7 +1,7 @@
 import { palette } from "./colour.js";
 import { durationText } from "./format.js";
 import { hanging } from "./layout.js";
-import type { LiveView } from "./live-frame.js";
+import type { LiveView } from "./live-view.js";
 import type { RenderOptions } from "./render-options.js";
 
 /** Where the run stands against what was promised and against the objective. Whole seconds: a calm clock. */

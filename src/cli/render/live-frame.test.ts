@@ -11,7 +11,8 @@ import {
 } from "../../../test/support/sample-run.js";
 import type { FactBody } from "../../core/run/fact.js";
 import { project } from "../../core/run/project.js";
-import { type LiveView, liveFrame } from "./live-frame.js";
+import { liveFrame } from "./live-frame.js";
+import type { LiveView } from "./live-view.js";
 
 const plan = samplePlan();
 const viewAt = (length: number, more: Partial<LiveView> = {}): LiveView => ({

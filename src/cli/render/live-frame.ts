@@ -1,4 +1,3 @@
-import type { Plan } from "../../core/plan/plan.js";
 import { plainText } from "../../core/report/plain-text.js";
 import type { RunState, StepState, StepStatus } from "../../core/run/run-state.js";
 import { type Paint, type Palette, palette } from "./colour.js";
@@ -6,17 +5,8 @@ import { countText, durationText } from "./format.js";
 import { hanging, pad, truncate } from "./layout.js";
 import { liveClock } from "./live-clock.js";
 import { chooseSteps } from "./live-steps.js";
+import type { LiveView } from "./live-view.js";
 import type { RenderOptions } from "./render-options.js";
-
-export interface LiveView {
-  readonly plan: Plan;
-  readonly state: RunState | undefined;
-  /** Step → where its work is. */
-  readonly progress: ReadonlyMap<string, string>;
-  /** When it began to be bad, as far as is known: what the RTO is counted from. */
-  readonly since: number | undefined;
-  readonly note: string | undefined;
-}
 
 const widest = 100;
 const spinner = [..."⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"];

@@ -5,7 +5,8 @@ import type { RunState } from "../../core/run/run-state.js";
 import { factLines, nameWidthOf } from "./fact-lines.js";
 import { preciseText } from "./format.js";
 import { narrowest, pad } from "./layout.js";
-import { type LiveView, liveFrame } from "./live-frame.js";
+import { liveFrame } from "./live-frame.js";
+import type { LiveView } from "./live-view.js";
 import { renderOptions, type Screen } from "./render-options.js";
 
 export interface LiveStream extends Screen {
@@ -46,7 +47,7 @@ export async function liveRun(request: LiveRunRequest): Promise<LiveRun> {
 
 async function drawnRun({ plan, stream, environment, now }: LiveRunRequest): Promise<LiveRun> {
   const { createLogUpdate } = await import("log-update");
-  const log = createLogUpdate(stream as NodeJS.WriteStream);
+  const log = createLogUpdate(stream);
   const progress = new Map<string, string>();
   let view: LiveView = { plan, state: undefined, progress, since: undefined, note: undefined };
   const frame = (height: number): string =>

@@ -57,7 +57,7 @@ async function drawnWatch(
 ): Promise<WatchView> {
   const { createLogUpdate } = await import("log-update");
   const { stdout } = session;
-  const log = createLogUpdate(stdout as NodeJS.WriteStream);
+  const log = createLogUpdate(stdout);
   const samples = new Map<string, Sample[]>();
   let model: WatchModel = {
     ...scope,

@@ -43,10 +43,14 @@ const missing = (step: PlanStep, id: string): never => {
   throw new Error(`${step.id} waits for ${id}, which does not come before it`);
 };
 
+function restoreOf(request: PlanRequest, target: string): StepSpec[] {
+  const options = request.playbook.targets[target]?.with as unknown as { restore?: StepSpec[] } | undefined;
+  return options?.restore ?? [];
+}
+
 function exclusiveIds(request: PlanRequest, plan: Plan): Set<string> {
   const isExclusive = ({ subject, operation }: PlanStep): boolean => {
-    const { restore } = request.playbook.targets[subject]?.with as unknown as { restore: StepSpec[] };
-    return restore.some((one) => one.operation === operation && one.exclusive);
+    return restoreOf(request, subject).some((one) => one.operation === operation && one.exclusive);
   };
   return new Set(plan.steps.filter((step) => step.kind === "apply" && isExclusive(step)).map(({ id }) => id));
 }
@@ -56,11 +60,10 @@ function stagingIds(request: PlanRequest, plan: Plan): Set<string> {
   const exclusive = exclusiveIds(request, plan);
   const restores = plan.steps.filter((step) => step.phase === "restore");
   const needs = (step: PlanStep): PlanStep[] => {
-    const options = request.playbook.targets[step.subject]?.with as unknown as { restore: StepSpec[] };
-    const own = options.restore.find((one) => one.operation === step.operation)?.needs ?? [];
-    return plan.steps
-      .filter((other) => other.subject === step.subject && own.includes(other.operation))
-      .flatMap((other) => [other, ...needs(other)]);
+    const own = restoreOf(request, step.subject).find((one) => one.operation === step.operation)?.needs ?? [];
+    return plan.steps.flatMap((other) =>
+      other.subject === step.subject && own.includes(other.operation) ? [other, ...needs(other)] : [],
+    );
   };
   const early = (step: PlanStep): boolean =>
     ["fence", "preserve", "restore"].includes(step.phase) && !exclusive.has(step.id);

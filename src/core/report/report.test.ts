@@ -151,7 +151,7 @@ describe("the report of a run that did not end well", () => {
       3300,
       { type: "step.settled", step: "db.swap", attempt: 1, state, summary: "looked" } as FactBody,
     ];
-    const unclear: Told[number] = [3200, failed("db.swap", 1, { effect: "unknown" } as Partial<FactBody>)];
+    const unclear: Told[number] = [3200, failed("db.swap", 1, { effect: "unknown" })];
     expect(lost([3200, failed("db.swap", 1)])).toEqual([]);
     expect(lost(unclear, looked("not-applied"))).toEqual([]);
     expect(lost(unclear)).toEqual([false, false]);
@@ -162,7 +162,7 @@ describe("the report of a run that did not end well", () => {
   it("tells the failure itself, and what was found when looking after it", () => {
     const report = reportOf([
       ...verifiedRun.slice(0, 11),
-      [3200, failed("db.swap", 1, { effect: "unknown" } as Partial<FactBody>)],
+      [3200, failed("db.swap", 1, { effect: "unknown" })],
       [
         3300,
         {

@@ -102,7 +102,7 @@ export async function checkRequest(options: RequestOptions, context: DriverConte
     const fact = `"${options.method}" may write to the system that is being measured, each time it is asked`;
     problems.push(warning(`${context.name}.method`, fact, "ask with GET where the system offers it"));
   }
-  const { body, ...bare } = options;
+  const { body: _body, ...bare } = options;
   const answer = await ask({ ...bare, method: "HEAD" }, context);
   if (answer.kind !== "answered") {
     problems.push(

@@ -1,60 +1,117 @@
 // Bundles the programs into dist/. Files are replaced in one step each and only where they differ, so that a program
 // that runs from dist/ meanwhile finds whole files; those of an earlier build go last.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
-const programs = { backout: "src/cli/main.ts", demo: "src/demo/main.ts", bench: "bench/main.ts" };
-const shebang = "#!/usr/bin/env node\n";
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 /** CommonJS dependencies call `require` for node's own modules. */
 const banner =
   'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);';
 
+const bundle = async (options) => {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    outdir: dist,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: "none",
+    external: ["@photostructure/sqlite"],
+    logLevel: "warning",
+    write: false,
+    ...options,
+  }).catch(() => process.exit(1));
+  return outputFiles;
+};
+
 function put(path, contents) {
-  if (existsSync(path) && readFileSync(path, "utf8") === contents) return;
+  if (existsSync(path) && readFileSync(path).equals(Buffer.from(contents))) return;
+  mkdirSync(dirname(path), { recursive: true });
   writeFileSync(`${path}.new`, contents);
   renameSync(`${path}.new`, path);
 }
 
-const { outputFiles } = await build({
-  absWorkingDir: root,
-  entryPoints: Object.fromEntries(
-    Object.entries(programs).filter(([, file]) => existsSync(join(root, file))),
-  ),
-  outdir: dist,
-  chunkNames: "chunks/[name]-[hash]",
-  bundle: true,
-  splitting: true,
-  platform: "node",
-  format: "esm",
-  target: "node20",
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: "none",
-  external: ["@photostructure/sqlite"],
-  banner: { js: banner },
-  logLevel: "warning",
-  write: false,
-}).catch(() => process.exit(1));
-
-mkdirSync(join(dist, "chunks"), { recursive: true });
-const chunksFirst = outputFiles.toSorted((a, b) => b.path.length - a.path.length);
-for (const { path, text } of chunksFirst) {
-  const program = basename(path) === "backout.js";
-  put(path, program && !text.startsWith("#!") ? shebang + text : text);
-  if (program) chmodSync(path, 0o755);
+/** What V8 compiles of the program while it does its work once, in an empty folder. */
+function compile(program) {
+  const folder = mkdtempSync(join(tmpdir(), "backout-build-"));
+  const result = join(folder, "compiled");
+  mkdirSync(join(folder, "system"));
+  try {
+    execFileSync(process.execPath, [join(root, "scripts", "compile-program.mjs"), program, result], {
+      cwd: join(folder, "system"),
+      stdio: ["ignore", "ignore", "inherit"],
+      timeout: 120_000,
+    });
+    return readFileSync(result);
+  } catch (error) {
+    console.warn(`build: the program does not do its work, so it will start more slowly: ${error.message}`);
+    return undefined;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
-const made = new Set(outputFiles.map((file) => basename(file.path)));
-for (const name of readdirSync(join(dist, "chunks"))) if (!made.has(name)) rmSync(join(dist, "chunks", name));
+
+/** The program as one function in one file, with what V8 makes of it beside it (docs/adr/0005). */
+async function buildProgram() {
+  const [{ text }] = await bundle({
+    entryPoints: ["src/cli/main.ts"],
+    format: "cjs",
+    supported: { "dynamic-import": false },
+    define: { BACKOUT_VERSION: JSON.stringify(version) },
+    banner: { js: "(function (require) {" },
+    footer: { js: "})" },
+  });
+  const name = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  const program = join(dist, "program", `${name}.cjs`);
+  const compiled = join(dist, "program", `${name}.${process.version}-${process.platform}-${process.arch}`);
+  put(program, text);
+  const made = existsSync(compiled) ? undefined : compile(program);
+  if (made !== undefined) put(compiled, made);
+  const [launcher] = await bundle({
+    entryPoints: { backout: "src/cli/launch.ts" },
+    format: "esm",
+    define: { BACKOUT_PROGRAM: JSON.stringify(name) },
+    banner: { js: "#!/usr/bin/env node" },
+  });
+  put(launcher.path, launcher.text);
+  chmodSync(launcher.path, 0o755);
+  return [program, compiled];
+}
+
+/** What developers run: in chunks, since each of its programs uses little of the whole. */
+async function buildTools() {
+  const files = await bundle({
+    entryPoints: { demo: "src/demo/main.ts", bench: "bench/main.ts" },
+    chunkNames: "chunks/[name]-[hash]",
+    splitting: true,
+    format: "esm",
+    banner: { js: banner },
+  });
+  const chunksFirst = files.toSorted((a, b) => b.path.length - a.path.length);
+  for (const { path, text } of chunksFirst) put(path, text);
+  return files.map(({ path }) => path);
+}
+
+const made = new Set([...(await buildTools()), ...(await buildProgram())].map((path) => basename(path)));
+for (const folder of ["chunks", "program"]) {
+  for (const name of readdirSync(join(dist, folder))) if (!made.has(name)) rmSync(join(dist, folder, name));
+}

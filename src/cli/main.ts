@@ -70,4 +70,4 @@ async function main(argv: readonly string[]): Promise<void> {
   process.stdout.write("", () => process.exit());
 }
 
-await main(process.argv);
+void main(process.argv);

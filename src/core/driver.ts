@@ -144,6 +144,11 @@ export interface StepSpec {
   readonly retries?: number;
   /** `continue`: optional, its failure is shown but does not stop the line. Default `stop`. */
   readonly onFailure?: "stop" | "continue";
+  /**
+   * Where `settle` cannot say what became of it: a person decides (default), it is done again (only for what may
+   * happen twice), or it counts as failed.
+   */
+  readonly onIndeterminate?: "ask" | "retry" | "fail";
 }
 
 /** What the plan wants of a target. */
@@ -182,7 +187,10 @@ export interface Outcome {
   readonly summary: string;
   /** False where there was nothing left to do, for example on a repeated call. */
   readonly changed: boolean;
+  /** For the record, and for taking the step back. No secrets. */
   readonly data?: JsonObject;
+  /** What was really lost, counted when nobody could write any more: goes before what the plan had counted. */
+  readonly loses?: readonly DataLoss[];
 }
 
 /** The world's answer about a step whose end is unknown. `unknown` puts it to a person. */
@@ -209,6 +217,61 @@ export interface Discovered {
   readonly with: JsonObject;
   /** What was seen, for the comment above it. */
   readonly because: string;
+}
+
+/** A step of a finished run that has happened, as its driver is asked to take it back. */
+export interface DoneStep {
+  readonly operation: string;
+  readonly phase: Phase;
+  /** As in the step's context, so that names derived from it are found again. */
+  readonly key: string;
+  readonly input: JsonObject;
+  /** What its outcome said; absent where nobody saw its end. */
+  readonly data?: JsonObject;
+  /** By then it had happened: whatever it kept is not newer. Milliseconds since the epoch. */
+  readonly endedAt: number;
+}
+
+/** What a run did to a target. */
+export interface DoneWork<Data extends Json = Json> {
+  /** In the plan's order; steps that only let go of something below the target are not among them. */
+  readonly steps: readonly DoneStep[];
+  /** What the run brought back. */
+  readonly captured: CapturedPart<Data> | undefined;
+  /** What the run left, as its plan saw it. */
+  readonly left: Pick<Observation, "identity" | "summary">;
+}
+
+export interface UndoObservation<Seen extends Json = Json> extends Observation<Seen> {
+  /** What would be there afterwards. */
+  readonly to: Pick<Observation, "identity" | "summary">;
+}
+
+export interface UndoInput<Options, Data extends Json, Seen extends Json> {
+  readonly done: DoneWork<Data>;
+  readonly observed: UndoObservation<Seen>;
+  /** As in the plan of the run, secret references unresolved. */
+  readonly options: Options;
+  /** `restore` is always true, and means: take it back. */
+  readonly intent: Intent;
+}
+
+/** How what a run did is taken back, from what it kept. An undo can be undone: `steps` may be steps of an undo. */
+export interface UndoDriver<Options, Data extends Json, Seen extends Json> {
+  /** What is there now and what the steps kept. Throws BackoutError REFUSED where what was kept is gone or altered. */
+  observe(
+    done: DoneWork<Data>,
+    options: Options,
+    context: ObserveContext,
+  ): Promise<UndoObservation<Seen>>;
+  /** Pure. Steps for `apply` and `settle`; none where nothing is to be taken back. Throws BackoutError REFUSED. */
+  plan(input: UndoInput<Options, Data, Seen>): StepSpec[];
+  /** Whether `to` is what is there now. */
+  verify(
+    to: Pick<Observation, "identity" | "summary">,
+    options: Options,
+    context: ObserveContext,
+  ): Promise<Check[]>;
 }
 
 interface DriverBase<Options> {
@@ -249,6 +312,8 @@ export interface TargetDriver<Options = unknown, Data extends Json = Json, Seen 
   settle(job: StepJob<Options, Data>, context: StepContext): Promise<Settlement>;
   /** Whether what was captured is what is there now. */
   verify?(captured: CapturedPart<Data>, options: Options, context: ObserveContext): Promise<Check[]>;
+  /** Left out: what it did cannot be taken back. */
+  readonly undo?: UndoDriver<Options, Data, Json>;
   /** What there is to go back to, newest version first (v2.10.0 before v2.9.0). */
   versions?(options: Options, context: DriverContext): Promise<Version[]>;
   /** Looks into the playbook's folder for what this driver could bring back. */
@@ -285,9 +350,23 @@ export interface DriverModule {
 
 export type { Effect };
 
+/** One check: the same identity is there. */
+export const sameIdentity = (
+  name: string,
+  to: Pick<Observation, "identity" | "summary">,
+  now: Pick<Observation, "identity" | "summary">,
+): Check => ({
+  name,
+  result: now.identity === to.identity ? "passed" : "failed",
+  expected: to.summary,
+  actual: now.summary,
+});
+
 /** Types its members from the schema, forgets the types towards the registry: the engine validates before it calls. */
 export function defineTarget<Options, Data extends Json, Seen extends Json>(
-  driver: Omit<TargetDriver<Options, Data, Seen>, "kind">,
+  driver: Omit<TargetDriver<Options, Data, Seen>, "kind" | "undo"> & {
+    readonly undo?: UndoDriver<Options, Data, never>;
+  },
 ): TargetDriver {
   return { kind: "target", ...driver } as unknown as TargetDriver;
 }

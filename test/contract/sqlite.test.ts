@@ -20,6 +20,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { describe, expect, test } from "vitest";
+import type { StepSpec } from "../../src/core/driver.js";
 import { target } from "../../src/drivers/sqlite/index.js";
 import { describeTarget } from "../../src/drivers/testing/target-contract.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
@@ -102,6 +103,32 @@ for (const mode of journalModes) {
   });
 
   describe(`sqlite, journal mode ${mode}`, () => {
+    test("H32 what is written between plan and swap is in the loss that the swap returns", () =>
+      withSession(mode, async ({ fixture, steps, apply }) => {
+        change(fixture.file, "INSERT INTO orders (customer, total) VALUES ('new', 1)");
+        const [stage, swap] = await steps();
+        expect(swap?.impact?.loses).toMatchObject([{ what: "orders", inserted: 1, updated: 0 }]);
+        await apply(stage as StepSpec, "counted");
+        change(
+          fixture.file,
+          "INSERT INTO orders (customer, total) VALUES ('newer', 2); UPDATE orders SET total = total + 1 WHERE id = 1;",
+        );
+        const { loses, data } = await apply(swap as StepSpec, "counted");
+        expect(loses).toEqual([
+          {
+            what: "orders",
+            inserted: 2,
+            updated: 1,
+            deleted: 0,
+            basis: "every row compared by primary key (id); a row changed more than once counts once",
+          },
+        ]);
+        expect(data).toEqual({ replaced: `${fixture.file}.replaced-counted-swap` });
+        const kept = new DatabaseSync(String(data?.["replaced"]), { readOnly: true });
+        expect(kept.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: mode });
+        kept.close();
+      }));
+
     test("data written since the checkpoint is counted exactly, by primary key", () =>
       withSession(mode, async ({ fixture, steps }) => {
         change(

@@ -1,5 +1,4 @@
-import { lossText } from "../../core/report/data-lost.js";
-import { outcomeText, rpoText, rtoText } from "../../core/report/markdown.js";
+import { lostText, outcomeText, rpoText, rtoText } from "../../core/report/markdown.js";
 import { plainText } from "../../core/report/plain-text.js";
 import type { Report, ReportStep } from "../../core/report/report-types.js";
 import { type Paint, type Palette, palette } from "./colour.js";
@@ -75,7 +74,7 @@ function ending(report: Report, paint: Palette): { symbol: string; text: string;
 
 function figures(report: Report, { width }: RenderOptions, paint: Palette): string[] {
   const { rto, rpo, dataLost, irreversible } = report;
-  const lost = lossText(dataLost);
+  const lost = lostText(report);
   const unsure = dataLost.some(({ certain }) => !certain) ? ", or part of it: not known" : "";
   const done = irreversible.filter((one) => one.done);
   const rolledBack = report.outcome === "verified" || report.outcome === "unverified";

@@ -1,4 +1,5 @@
-import type { Fact } from "../run/fact.js";
+import type { ProcessIdentity } from "../ports.js";
+import type { Fact, FactOf } from "../run/fact.js";
 import { durationText } from "./measures.js";
 import { plainText } from "./plain-text.js";
 
@@ -22,7 +23,10 @@ const aborts = {
   timeout: "told to end: its time is over",
   cancelled: "told to end: the run is cancelled",
   deadline: "told to end: the time for the whole run is over",
+  "line-stopped": "told to end: another step failed",
 } as const;
+
+const takeovers = { dead: "which is dead", expired: "which had let its lease expire" } as const;
 
 const settlements = {
   applied: "looked: it has happened",
@@ -42,7 +46,21 @@ function describe(fact: Fact): { text: string; tone?: FactText["tone"]; hint?: s
     case "run.requested":
       return { text: `requested by ${fact.actor}${after(fact.reason)}` };
     case "run.owned":
-      return { text: `executed by process ${fact.owner.pid} on ${fact.owner.host}` };
+      return owned(fact);
+    case "run.approved":
+      return { text: `approved by ${fact.actor} as ${fact.role}${after(fact.reason)}`, tone: "good" };
+    case "run.paused":
+      return { text: `paused by ${fact.actor}${after(fact.reason)}`, tone: "warn" };
+    case "run.continued":
+      return { text: `continued by ${fact.actor}${after(fact.reason)}` };
+    case "timer.fired": {
+      const late = fact.lateMs < noticed ? "" : ` (${durationText(fact.lateMs)} late)`;
+      return { text: `escalated${fact.to === undefined ? "" : ` to ${fact.to}`}${late}: ${fact.say}`, tone: "warn" };
+    }
+    case "step.process":
+      return { text: `runs process ${fact.process.pid} on ${fact.process.host}` };
+    case "step.reaped":
+      return reaped(fact);
     case "run.cancel-requested":
       return { text: `cancelled by ${fact.actor}${after(fact.reason)}`, tone: "warn" };
     case "run.stopped":
@@ -80,6 +98,27 @@ function describe(fact: Fact): { text: string; tone?: FactText["tone"]; hint?: s
     case "step.skipped":
       return { text: `${fact.actor} goes on without it${after(fact.reason)}`, tone: "warn" };
   }
+}
+
+/** A timer that fires within this long of its time is not called late. Milliseconds. */
+const noticed = 2_000;
+
+function owned({ owner, from }: FactOf<"run.owned">): { text: string; tone?: FactText["tone"] } {
+  const text = `executed by process ${owner.pid} on ${owner.host}`;
+  if (from === undefined) return { text };
+  const former = `process ${from.owner.pid} on ${from.owner.host}`;
+  const why = from.why === "told" ? ` as told by ${from.by ?? "a person"}` : `, ${takeovers[from.why]}`;
+  return { text: `${text}, taken over from ${former}${why}`, tone: "warn" };
+}
+
+function reaped({ ended, left }: FactOf<"step.reaped">): { text: string; tone: FactText["tone"] } {
+  const list = (all: readonly ProcessIdentity[]): string =>
+    all.map(({ pid, host }) => `process ${pid} on ${host}`).join(", ");
+  const parts = [
+    ...(ended.length === 0 ? [] : [`ended what the former owner had left: ${list(ended)}`]),
+    ...(left.length === 0 ? [] : [`could not end ${list(left)}`]),
+  ];
+  return { text: parts.join("; "), tone: left.length > 0 ? "bad" : "warn" };
 }
 
 const after = (text: string | undefined): string => (text === undefined || text === "" ? "" : `: ${text}`);

@@ -52,7 +52,7 @@ function summary(report: Report): string {
     ["Took", took(report)],
     ["Recovery time (RTO)", rtoText(report.rto)],
     ["Recovery point (RPO)", rpoText(report.rpo)],
-    ["Data lost", lossText(report.dataLost) ?? "none"],
+    ["Data lost", lostText(report) ?? "none"],
     [
       "Checkpoint",
       plan.checkpoint === undefined ? undefined : `${plan.checkpoint.id} of ${utcText(plan.checkpoint.at)}`,
@@ -63,6 +63,13 @@ function summary(report: Report): string {
     ["", ""],
     ...rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   ]);
+}
+
+/** Both figures where the plan had another one; `undefined` where nothing is lost. */
+export function lostText({ dataLost: losses, dataLostPlanned: planned }: Report): string | undefined {
+  const lost = lossText(losses);
+  if (planned === undefined) return lost;
+  return `${lost ?? "nothing"} (the plan, made earlier, had counted ${lossText(planned) ?? "nothing"})`;
 }
 
 function took({ durationMs, plan }: Report): string | undefined {

@@ -43,7 +43,10 @@ export interface Report {
   readonly checks: readonly ReportCheck[];
   /** What is now other than before the run. */
   readonly changes: readonly (Difference & { readonly step: string; readonly certain: boolean })[];
+  /** As counted by the steps themselves, else by the plan. */
   readonly dataLost: readonly ReportLoss[];
+  /** What the plan had counted, where that is something else. */
+  readonly dataLostPlanned?: readonly ReportLoss[];
   readonly irreversible: readonly { readonly step: string; readonly why: string; readonly done: boolean }[];
   readonly rto: ReportRto;
   readonly rpo: ReportRpo;

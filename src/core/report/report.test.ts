@@ -14,6 +14,7 @@ import {
 } from "../../../test/support/sample-run.js";
 import type { Plan } from "../plan/plan.js";
 import type { FactBody } from "../run/fact.js";
+import { reportMarkdown } from "./markdown.js";
 import { makeReport, type Report } from "./report.js";
 
 type Told = readonly (readonly [number, FactBody, string?])[];
@@ -34,6 +35,39 @@ const failed = (step: string, attempt: number, more: Partial<FactBody> = {}): Fa
     log: [`attempt ${attempt}`],
     ...more,
   }) as FactBody;
+
+describe("data lost", () => {
+  const swapped = (loses: readonly object[]): Told =>
+    verifiedRun.map(([at, body, ...by]) =>
+      body.type === "step.succeeded" && body.step === "db.swap"
+        ? [at, { ...body, loses } as FactBody, ...by]
+        : [at, body, ...by],
+    );
+  const orders = { what: "orders", inserted: 1107, updated: 104, deleted: 0, basis: "counted again" };
+
+  it("H32 is what the swap itself counted, with the plan's older figure beside it", () => {
+    const report = reportOf(swapped([orders]));
+    expect(report.dataLost).toEqual([{ ...orders, step: "db.swap", target: "db", certain: true }]);
+    expect(report.dataLostPlanned?.map(({ what, inserted }) => [what, inserted])).toEqual([
+      ["orders", 1100],
+      ["items", 2304],
+    ]);
+    expect(reportMarkdown(report)).toContain(
+      "1,107 inserted and 104 updated in orders (the plan, made earlier, had counted 3,404 inserted",
+    );
+  });
+
+  it("counted to nothing in the end is nothing, though the plan had seen some", () => {
+    const report = reportOf(swapped([]));
+    expect(report.dataLost).toEqual([]);
+    expect(reportMarkdown(report)).toContain("nothing (the plan, made earlier, had counted");
+  });
+
+  it("counted to the same is said once", () => {
+    const planned = samplePlan().steps.find(({ id }) => id === "db.swap")?.impact.loses ?? [];
+    expect(reportOf(swapped(planned)).dataLostPlanned).toBeUndefined();
+  });
+});
 
 describe("the report of a run that ended well", () => {
   const report = reportOf(verifiedRun);

@@ -1,7 +1,9 @@
+import type { DataLoss } from "../driver.js";
 import type { Plan } from "../plan/plan.js";
 import type { Fact, FactOf } from "../run/fact.js";
 import { project } from "../run/project.js";
 import type { RunState, StepState } from "../run/run-state.js";
+import { lossText } from "./data-lost.js";
 import { exitStatus } from "./exit-status.js";
 import { factText } from "./fact-text.js";
 import { measureRpo, measureRto } from "./report-objectives.js";
@@ -22,7 +24,7 @@ export function makeReport({ run, facts }: ReportInput): Report {
   const requested = facts.find(
     (fact): fact is FactOf<"run.requested"> & Fact => fact.type === "run.requested",
   );
-  const lost = dataLost(state);
+  const { lost, planned } = dataLost(state, facts);
   const exit = exitStatus(state);
   return {
     version: 1,
@@ -60,6 +62,7 @@ export function makeReport({ run, facts }: ReportInput): Report {
       (step.impact.changes ?? []).map((change) => ({ ...change, step: step.id, certain })),
     ),
     dataLost: lost,
+    ...(planned === undefined ? {} : { dataLostPlanned: planned }),
     irreversible: irreversible(state),
     rto: measureRto(state, requested?.trigger),
     rpo: measureRpo(state, lost),
@@ -136,10 +139,22 @@ function happened(state: RunState): Happened[] {
   });
 }
 
-function dataLost(state: RunState): ReportLoss[] {
-  return happened(state).flatMap(({ step, certain }) =>
-    (step.impact.loses ?? []).map((loss) => ({ ...loss, step: step.id, target: step.subject, certain })),
-  );
+/** What a step itself has counted goes before what its plan had: that one is as old as the plan. */
+function dataLost(
+  state: RunState,
+  facts: readonly Fact[],
+): { readonly lost: readonly ReportLoss[]; readonly planned: readonly ReportLoss[] | undefined } {
+  const counted = new Map<string, readonly DataLoss[]>();
+  for (const fact of facts) {
+    if (fact.type === "step.succeeded" && fact.loses !== undefined) counted.set(fact.step, fact.loses);
+  }
+  const losses = (pick: (step: StepState["step"]) => readonly DataLoss[]): ReportLoss[] =>
+    happened(state).flatMap(({ step, certain }) =>
+      pick(step).map((loss) => ({ ...loss, step: step.id, target: step.subject, certain })),
+    );
+  const planned = losses(({ impact }) => impact.loses ?? []);
+  const lost = losses(({ id, impact }) => counted.get(id) ?? impact.loses ?? []);
+  return { lost, planned: lossText(lost) === lossText(planned) ? undefined : planned };
 }
 
 function irreversible(state: RunState): Report["irreversible"] {

@@ -3,11 +3,13 @@ import { BackoutError } from "../../core/errors.js";
 import type { Files } from "../../core/ports.js";
 import type { Data } from "./capture.js";
 import { type Content, readContent } from "./content.js";
+import { countLoss } from "./count-loss.js";
 import { type Database, journalModeOf, openLive, openToWrite } from "./database.js";
 import { livePath, liveStat, sideFiles } from "./live-file.js";
 import type { Options } from "./options.js";
 import { isDamage, isInUse, sqliteError } from "./sqlite-error.js";
 import { dataOf, inputOf } from "./stage.js";
+import { undoInput } from "./undo-input.js";
 import { usersOfFile } from "./users-of-file.js";
 
 type Job = StepJob<Options, Data>;
@@ -24,9 +26,11 @@ interface Places {
 
 async function placesOf(job: Job, context: StepContext): Promise<Places> {
   const live = await livePath(context.host.files, job.options.file);
-  const key = context.key.replace(/[^A-Za-z0-9._-]+/g, "-");
-  return { live, staged: `${live}${inputOf(job).suffix}`, replaced: `${live}.replaced-${key}` };
+  return { live, staged: `${live}${inputOf(job).suffix}`, replaced: `${live}${keptSuffix(context.key)}` };
 }
+
+/** Of the file that the step with this key replaces. */
+export const keptSuffix = (key: string): string => `.replaced-${key.replace(/[^A-Za-z0-9._-]+/g, "-")}`;
 
 /**
  * The live name always leads to a whole database: the old file gets a second name, then one rename puts the staged one
@@ -51,16 +55,38 @@ export async function applySwap(job: Job, context: StepContext): Promise<Outcome
     return { summary: `${live} is back; there was none to keep`, changed: true };
   }
   await refuseWhileOpen(files, live);
-  const lock = await lockAlone(live);
+  const alone = await lockAlone(live);
+  let loses: Outcome["loses"];
   try {
+    loses = alone && (await countLoss(alone.lock, staged, job, context));
     await keepAs(replaced, found.size, live, context);
     await moveSideFiles(files, live, replaced);
     await files.rename(staged, live);
   } finally {
-    lock?.close();
+    alone?.lock.close();
   }
+  if (alone?.journalMode === "wal") await keepLogged(replaced, context);
   context.log(`${live}: the replaced file is kept as ${replaced}`);
-  return { summary: `${live} is back; the replaced one is ${replaced}`, changed: true, data: { replaced } };
+  return {
+    summary: `${live} is back; the replaced one is ${replaced}`,
+    changed: true,
+    data: { replaced },
+    ...(loses === undefined ? {} : { loses }),
+  };
+}
+
+/** The replaced file is again as its users had it. Without that it is whole all the same. */
+async function keepLogged(replaced: string, context: StepContext): Promise<void> {
+  try {
+    const database = await openToWrite(replaced, lockWaitMs);
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    context.log(`${replaced}: its journal mode is "delete" now, it was "wal": ${String(error)}`);
+  }
 }
 
 export async function settleSwap(job: Job, context: StepContext): Promise<Settlement> {
@@ -74,16 +100,18 @@ export async function settleSwap(job: Job, context: StepContext): Promise<Settle
   }
   const kept = (await files.stat(replaced)) !== undefined;
   const now = await contentOf(live, context);
-  const then = dataOf(job).content;
+  const then = wantedContent(job);
   if (now?.identity === then.identity)
-    return { state: "applied", summary: `${live} holds what was captured` };
+    return { state: "applied", summary: `${live} holds what was to come back` };
   if (kept && now?.schema === then.schema) {
     return { state: "applied", summary: `${live} was swapped and has been written to since` };
   }
   return kept
-    ? { state: "unknown", summary: `${live}: neither the captured state nor a staged copy is there` }
+    ? { state: "unknown", summary: `${live}: neither what was to come back nor a staged copy is there` }
     : { state: "not-applied", summary: `${live} was not swapped, and the staged copy is gone` };
 }
+
+const wantedContent = (job: Job): Content => undoInput(job)?.holds ?? dataOf(job).content;
 
 async function contentOf(path: string, context: StepContext): Promise<Content | undefined> {
   if ((await liveStat(context.host.files, path)) === undefined) return undefined;
@@ -115,10 +143,11 @@ async function refuseWhileOpen(files: Files, live: string): Promise<void> {
  * Writes the log back into the old file, so that no log is left that could be applied to the new one, then keeps every
  * other program out. `undefined` where the old file is too damaged to be locked.
  */
-async function lockAlone(live: string): Promise<Database | undefined> {
+async function lockAlone(live: string): Promise<{ lock: Database; journalMode: string } | undefined> {
   let database: Database | undefined;
   try {
     database = await openToWrite(live, lockWaitMs);
+    const journalMode = journalModeOf(database);
     database.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE;");
     if (journalModeOf(database) !== "delete") {
       throw new BackoutError("CONFLICT", `${live}: somebody opened it meanwhile`, {
@@ -126,7 +155,7 @@ async function lockAlone(live: string): Promise<Database | undefined> {
         hint: quiesce,
       });
     }
-    return database;
+    return { lock: database, journalMode };
   } catch (error) {
     database?.close();
     if (isDamage(error)) return undefined;

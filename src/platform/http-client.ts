@@ -1,5 +1,4 @@
-import { type IncomingMessage, request as requestPlain } from "node:http";
-import { request as requestTls } from "node:https";
+import type { IncomingMessage } from "node:http";
 import { BackoutError, type Effect } from "../core/errors.js";
 import { systemErrorCode } from "../core/file-error.js";
 import type { Http, HttpRequest, HttpResponse } from "../core/ports.js";
@@ -101,14 +100,21 @@ function headersFor(url: URL, given: HttpRequest["headers"] = {}): Record<string
   return { "accept-encoding": "identity", "user-agent": "backout", ...headers, connection: "close" };
 }
 
+/** At the first request, since most commands make none. */
+const load = (url: URL) => (url.protocol === "https:" ? import("node:https") : import("node:http"));
+
 /** One connection for one request: a kept one that the server has closed meanwhile would look like an outage. */
-function send(url: URL, { method, headers, body }: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
+async function send(
+  url: URL,
+  { method, headers, body }: Exchange,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const { request } = await load(url);
+  const target = new URL(url);
+  target.username = "";
+  target.password = "";
   return new Promise((answered, failed) => {
-    const open = url.protocol === "https:" ? requestTls : requestPlain;
-    const target = new URL(url);
-    target.username = "";
-    target.password = "";
-    const sent = open(target, { method, headers, agent: false, signal }, answered);
+    const sent = request(target, { method, headers, agent: false, signal }, answered);
     sent.on("error", failed);
     sent.end(body);
   });
@@ -181,6 +187,7 @@ export function httpClient(): Http {
     async request(request) {
       request.signal?.throwIfAborted();
       const url = parseUrl(request.url);
+      await load(url);
       const timeout = AbortSignal.timeout(request.timeoutMs);
       const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
       const begun = performance.now();

@@ -4,7 +4,13 @@ interface Version {
   readonly candidate: string;
 }
 
-const natural = new Intl.Collator("en", { numeric: true });
+let collator: Intl.Collator | undefined;
+
+/** Made at the first use: that takes as long as a tenth of node's start. */
+function naturally(a: string, b: string): number {
+  collator ??= new Intl.Collator("en", { numeric: true });
+  return collator.compare(a, b);
+}
 
 /** `v2.10.0`, `2.10`, `2.0.0-rc.1+build`: numbers first. Anything else has no version and is compared as text. */
 function versionOf(name: string): Version | undefined {
@@ -19,14 +25,14 @@ export function byVersion(a: string, b: string): number {
   if (left === undefined || right === undefined) {
     if (left !== undefined) return 1;
     if (right !== undefined) return -1;
-    return natural.compare(a, b) || byText(a, b);
+    return naturally(a, b) || byText(a, b);
   }
   for (let index = 0; index < Math.max(left.numbers.length, right.numbers.length); index++) {
     const difference = (left.numbers[index] ?? 0) - (right.numbers[index] ?? 0);
     if (difference !== 0) return difference;
   }
   if ((left.candidate === "") !== (right.candidate === "")) return left.candidate === "" ? 1 : -1;
-  return natural.compare(left.candidate, right.candidate) || byText(a, b);
+  return naturally(left.candidate, right.candidate) || byText(a, b);
 }
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

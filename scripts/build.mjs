@@ -35,7 +35,7 @@ const bundle = async (options) => {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: "none",
-    external: ["@photostructure/sqlite"],
+    external: ["@dbos-inc/dbos-sdk", "@photostructure/sqlite", "pg"],
     logLevel: "warning",
     write: false,
     ...options,

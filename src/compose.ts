@@ -2,11 +2,14 @@ import { readFile, stat } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { DriverSource, OpenServices } from "./app/services.js";
-import type { LoadedPlaybook, PlaybookChoice, Wiring } from "./app/wiring.js";
+import type { LoadedPlaybook, OpenController, PlaybookChoice, Wiring } from "./app/wiring.js";
 import type { DriverModule } from "./core/driver.js";
 import { BackoutError, ProblemsError } from "./core/errors.js";
 import type { Json } from "./core/json.js";
 import { readPlaybook, resolvePlaybook, usedDrivers } from "./core/playbook/parse-playbook.js";
+import type { Playbook } from "./core/playbook/playbook.js";
+import type { ProcessIdentity } from "./core/ports.js";
+import type { Engine } from "./dbos/open-engine.js";
 import { drivers as registry } from "./drivers/registry.generated.js";
 import { httpClient } from "./platform/http-client.js";
 import { localHost } from "./platform/local-host.js";
@@ -27,11 +30,13 @@ async function loadDriver(id: string): Promise<DriverModule | undefined> {
   return Object.hasOwn(registry, id) ? registry[id as keyof typeof registry]() : undefined;
 }
 
-async function loadPlaybook(choice: PlaybookChoice): Promise<LoadedPlaybook> {
+/** With `any`, the first environment stands in where none is named and none is the default. */
+async function loadPlaybook(choice: PlaybookChoice, any = false): Promise<LoadedPlaybook> {
   const file = await findPlaybook(choice.file);
   const folder = dirname(file);
   const read = readPlaybook({ text: await readPlaybookFile(file), file: choice.file ?? file });
   if (read.source === undefined) return { file, folder, problems: read.problems };
+  const { environments } = read.source.tree;
   const used = usedDrivers(read.source);
   const modules = new Map<string, DriverModule>();
   for (const id of new Set([...used.targets, ...used.signals, ...used.checks])) {
@@ -39,7 +44,7 @@ async function loadPlaybook(choice: PlaybookChoice): Promise<LoadedPlaybook> {
     if (module !== undefined) modules.set(id, module);
   }
   const resolved = await resolvePlaybook(read.source, {
-    environment: choice.environment,
+    environment: choice.environment ?? (any ? Object.keys(environments ?? {})[0] : undefined),
     drivers: modules,
     knownDrivers: driverNames,
     resolvePath: (path: string) => resolve(folder, path),
@@ -92,9 +97,9 @@ async function openServices(choice: PlaybookChoice): Promise<OpenServices> {
   };
   const state = resolve(folder, playbook.state);
   const ids = timeIds(systemClock);
-  const journal = await openJournal(state);
   const resolveAt = (value: Json, at: string) => resolveSecrets(value, { ...sources, at });
   const { encryption } = playbook;
+  const runs = await openRuns(playbook, state, resolveAt);
   return {
     playbook,
     folder,
@@ -105,7 +110,7 @@ async function openServices(choice: PlaybookChoice): Promise<OpenServices> {
     http: httpClient(),
     clock: systemClock,
     ids,
-    journal,
+    ...runs,
     processes: localProcesses,
     checkpoints: checkpointStore({
       folder: state,
@@ -121,12 +126,95 @@ async function openServices(choice: PlaybookChoice): Promise<OpenServices> {
       },
     }),
     actor: `${userInfo().username}@${hostname()}`,
-    owner: localProcesses.identify(process.pid) ?? { pid: process.pid, started: "", host: hostname() },
+    owner: thisProcess(),
     redact: (text) => secrets.redact(text),
     resolve: resolveAt,
     scratch: (name) => scratchFolder(state, name),
-    close: () => journal.close(),
   };
+}
+
+const thisProcess = (): ProcessIdentity =>
+  localProcesses.identify(process.pid) ?? { pid: process.pid, started: "", host: hostname() };
+
+type Resolve = (value: Json, at: string) => Promise<Json>;
+
+/** Where the runs are: in the state folder, or with the engine that the playbook names. */
+async function openRuns(
+  { engine: reference }: Playbook,
+  state: string,
+  resolveAt: Resolve,
+): Promise<Pick<OpenServices, "journal" | "queue" | "close">> {
+  if (reference === undefined) {
+    const journal = await openJournal(state);
+    return { journal, close: () => journal.close() };
+  }
+  const { journal, queue, close } = await sharedEngine(await engineUrl(reference, resolveAt));
+  return { journal, queue, close };
+}
+
+async function engineUrl(reference: string, resolveAt: Resolve): Promise<string> {
+  const url = await resolveAt(reference, "engine");
+  if (typeof url === "string" && /^postgres(ql)?:\/\/./.test(url) && URL.canParse(url)) return url;
+  throw new BackoutError(
+    "PLAYBOOK_INVALID",
+    `engine: "${reference}" is not the URL of a PostgreSQL database`,
+    {
+      effect: "none",
+      hint: "postgres://user:password@host:5432/database",
+    },
+  );
+}
+
+const engines = new Map<string, { readonly opened: Promise<Engine>; users: number }>();
+/** Commands wait for an engine that goes away for a while; a controller waits for as long as it takes. */
+const clientPatienceMs = 60_000;
+
+/** One connection to an engine for all that a process does with it. */
+async function sharedEngine(url: string, patienceMs = clientPatienceMs): Promise<Engine> {
+  const known = engines.get(url);
+  if (known !== undefined) known.users++;
+  const engine = known ?? { opened: openEngineAt(url, patienceMs), users: 1 };
+  engines.set(url, engine);
+  const close = async (): Promise<void> => {
+    if (--engine.users > 0) return;
+    engines.delete(url);
+    await (await engine.opened).close();
+  };
+  try {
+    return { ...(await engine.opened), close };
+  } catch (error) {
+    engines.delete(url);
+    throw error;
+  }
+}
+
+async function openEngineAt(url: string, patienceMs: number): Promise<Engine> {
+  const { openEngine } = await import("./dbos/open-engine.js");
+  return openEngine({ url, owner: thisProcess(), patienceMs, connections: 8 });
+}
+
+/** For all environments: the engine belongs to the system. */
+async function openController(choice: PlaybookChoice): Promise<OpenController> {
+  const { file, playbook, problems } = await loadPlaybook(choice, true);
+  if (playbook === undefined)
+    throw new ProblemsError("PLAYBOOK_INVALID", `${file}: the playbook is not valid`, problems);
+  if (playbook.engine === undefined) {
+    throw new BackoutError(
+      "REFUSED",
+      `${file}: it names no engine; runs are executed by the commands themselves`,
+      {
+        effect: "none",
+        hint: "engine: postgres://… in the playbook; see docs/engines.md",
+      },
+    );
+  }
+  const secrets = {
+    env: process.env,
+    readFile: (path: string) => readFile(resolve(dirname(file), path), "utf8"),
+  };
+  const url = await engineUrl(playbook.engine, (value, at) => resolveSecrets(value, { ...secrets, at }));
+  const { server, close } = await sharedEngine(url, Number.POSITIVE_INFINITY);
+  return { system: playbook.system, file, server, close };
 }
 
 const driverSource: DriverSource = {
@@ -154,6 +242,7 @@ export const wiring: Wiring = {
   loadDriver,
   loadPlaybook,
   openServices,
+  openController,
   folderContext(folder, name, signal) {
     const host = localHost({ baseDir: folder, redact: (text) => text });
     const ignore = (): void => {};

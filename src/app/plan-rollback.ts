@@ -35,6 +35,7 @@ export async function planRollback(services: Services, choice: PlanChoice): Prom
     const { driver } = playbook.targets[target] as { driver: string };
     drivers.set(driver, await services.drivers.target(driver));
   }
+  await refuseOwnEngine(services, names);
   const observations = await observeAll(services, names, checkpoint, parts, choice);
   const result = makePlan({
     playbook,
@@ -47,6 +48,24 @@ export async function planRollback(services: Services, choice: PlanChoice): Prom
   });
   if ("plan" in result) return result.plan;
   throw new ProblemsError("REFUSED", `${name}: there is no way back like this`, result.problems);
+}
+
+/** What the run is executed with must not be brought back by the run. */
+async function refuseOwnEngine(services: Services, names: readonly string[]): Promise<void> {
+  const { queue, host } = services;
+  if (queue === undefined) return;
+  const problems: Problem[] = [];
+  for (const name of names) {
+    const { driver, options } = await loadTarget(services, name);
+    for (const claim of driver.claims?.(options, (path) => host.files.resolve(path)) ?? []) {
+      if (!(await queue.owns(claim))) continue;
+      const hint = "let the engine have a database of its own, outside of what is rolled back (`engine:`)";
+      problems.push(
+        problem(name, `"${claim}" is the database of the engine that would execute the run`, hint),
+      );
+    }
+  }
+  if (problems.length > 0) throw new ProblemsError("REFUSED", "the engine cannot roll itself back", problems);
 }
 
 function scenarioName(services: Services, { scenario }: PlanChoice): string {

@@ -6,8 +6,9 @@ import { project } from "../core/run/project.js";
 import type { Lease, RunRecord } from "../core/run/run-journal.js";
 import { executeRun, type RunListener } from "../engine/execute-run.js";
 import { stepPerformer } from "../engine/perform-step.js";
-import { type FoundRun, loadRun, unfinishedRun } from "./find-run.js";
-import { runningRun, takeLease } from "./run-lease.js";
+import { type FoundRun, lastRun, loadRun, unfinishedRun } from "./find-run.js";
+import { askQueued, followQueued, isQueued, submitRun } from "./queued-run.js";
+import { cameFirst, inProgress, placeOf, runningRun, takeLease } from "./run-lease.js";
 import type { Services } from "./services.js";
 import { stepWorld } from "./step-world.js";
 
@@ -22,6 +23,8 @@ export interface RollbackRequest extends RunEvents {
   readonly reason: string;
   /** What made a trigger fire. */
   readonly trigger?: JsonObject;
+  /** The newest run there was when the plan was made. Where there is a newer one, that is joined. */
+  readonly seen?: { readonly run: string | undefined };
   readonly onRun?: (run: RunRecord) => void;
 }
 
@@ -36,22 +39,37 @@ export async function rollBack(services: Services, plan: Plan, request: Rollback
     environment: playbook.environment,
     plan,
   };
+  const requested: Fact = {
+    seq: 1,
+    at: clock.now(),
+    actor,
+    type: "run.requested",
+    planDigest: plan.digest,
+    scenario: plan.scenario,
+    reason: request.reason,
+    ...(request.trigger === undefined ? {} : { trigger: request.trigger }),
+  };
+  const newest = async (): Promise<string | undefined> => (await lastRun(services))?.run.id;
+  const seen = request.seen ?? { run: await newest() };
+  if (isQueued(services)) {
+    if (seen.run === (await newest())) await refuseUnfinished(services);
+    return submitRun(services, run, requested, { ...request, seen: seen.run });
+  }
   return withLease(services, run.id, async (lease) => {
+    const came = await newest();
+    if (came !== undefined && came !== seen.run) return joinNewer(services, plan, came, request);
     await refuseUnfinished(services);
-    const requested: Fact = {
-      seq: 1,
-      at: clock.now(),
-      actor,
-      type: "run.requested",
-      planDigest: plan.digest,
-      scenario: plan.scenario,
-      reason: request.reason,
-      ...(request.trigger === undefined ? {} : { trigger: request.trigger }),
-    };
     await journal.createRun(run, [requested]);
     request.onRun?.(run);
     return execute(services, run, lease, [], request);
   });
+}
+
+/** A run that came after the plan had been made did what was asked for, or made the plan stale. */
+async function joinNewer(services: Services, plan: Plan, id: string, events: RunEvents): Promise<FoundRun> {
+  const run = await services.journal.run(id);
+  if (run.plan.scenario !== plan.scenario) throw cameFirst(run);
+  return followRun(services, id, events);
 }
 
 /** Goes on with the run that is not finished. What failed is tried again; what is of unknown end is asked first. */
@@ -59,7 +77,8 @@ export async function resumeRun(
   services: Services,
   events: RunEvents & { readonly reason: string },
 ): Promise<FoundRun> {
-  const { run, state } = await openRun(services);
+  const open = await openRun(services);
+  const { run, state } = open;
   const retried = [...state.steps.values()]
     .filter((step) => step.status === "failed" && step.step.onFailure === "stop")
     .map(
@@ -70,6 +89,14 @@ export async function resumeRun(
         actor: services.actor,
       }),
     );
+  if (isQueued(services)) {
+    const { reason } = events;
+    const { actor } = services;
+    const requests = retried.flatMap((fact) =>
+      "step" in fact ? [{ type: "retry", step: fact.step ?? "", actor, reason } as const] : [],
+    );
+    return askQueued(services, open, requests, events);
+  }
   return withLease(services, run.id, (lease) => execute(services, run, lease, retried, events));
 }
 
@@ -79,7 +106,8 @@ export async function decideStep(
   decision: { readonly type: "retry" | "skip"; readonly step: string; readonly reason: string },
   events: RunEvents,
 ): Promise<FoundRun> {
-  const { run, state } = await openRun(services);
+  const found = await openRun(services);
+  const { run, state } = found;
   const step = state.steps.get(decision.step);
   const open = [...state.steps.values()].filter(
     ({ status }) => status === "failed" || status === "undecided",
@@ -92,6 +120,9 @@ export async function decideStep(
       hint: `waiting for a decision: ${open.map((one) => one.step.id).join(", ") || "none; backout resume"}`,
     });
   }
+  if (isQueued(services)) {
+    return askQueued(services, found, [{ ...decision, actor: services.actor }], events);
+  }
   const type = decision.type === "retry" ? "step.retried" : "step.skipped";
   const fact: Decision = { type, step: decision.step, reason: decision.reason, actor: services.actor };
   return withLease(services, run.id, (lease) => execute(services, run, lease, [fact], events));
@@ -102,8 +133,12 @@ export async function cancelRun(
   services: Services,
   events: RunEvents & { readonly reason: string },
 ): Promise<FoundRun> {
-  const { run } = await openRun(services);
+  const open = await openRun(services);
+  const { run } = open;
   const { reason } = events;
+  if (isQueued(services)) {
+    return askQueued(services, open, [{ type: "cancel", actor: services.actor, reason }], events);
+  }
   if ((await runningRun(services)) === run.id) {
     await services.journal.request(run.id, { type: "cancel", actor: services.actor, reason });
     return followRun(services, run.id, events);
@@ -114,6 +149,7 @@ export async function cancelRun(
 
 /** Watches a run that another process executes until it has finished, stopped, or lost its process. */
 export async function followRun(services: Services, id: string, events: RunEvents): Promise<FoundRun> {
+  if (isQueued(services)) return followQueued(services, id, events);
   const { journal, clock } = services;
   const run = await journal.run(id);
   const facts: Fact[] = [];
@@ -144,6 +180,7 @@ async function refuseUnfinished(services: Services): Promise<void> {
   const open = await unfinishedRun(services);
   if (open === undefined) return;
   const { run, state } = open;
+  if ((await placeOf(services, run.id)) !== undefined) throw inProgress(run);
   const fact =
     state.status === "stopped"
       ? `stopped at ${state.firstFailure?.step ?? "its deadline"}`
@@ -171,7 +208,7 @@ async function withLease<Result>(
   }
 }
 
-async function execute(
+export async function execute(
   services: Services,
   run: RunRecord,
   lease: Lease,

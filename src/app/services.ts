@@ -6,6 +6,7 @@ import type { Playbook } from "../core/playbook/playbook.js";
 import type { Clock, Host, Http, Ids, Processes } from "../core/ports.js";
 import type { Owner } from "../core/run/fact.js";
 import type { RunJournal } from "../core/run/run-journal.js";
+import type { RunQueue } from "../core/run/run-queue.js";
 
 /** Everything a use case may touch. `compose.ts` makes one for each command; tests make their own. */
 export interface Services {
@@ -13,6 +14,8 @@ export interface Services {
   readonly drivers: DriverSource;
   readonly checkpoints: CheckpointStore;
   readonly journal: RunJournal;
+  /** With the scaled-out engine: runs are left to controllers. */
+  readonly queue?: RunQueue;
   readonly host: Host;
   readonly http: Http;
   readonly clock: Clock;

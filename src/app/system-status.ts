@@ -4,8 +4,8 @@ import type { ProofLevel } from "../core/driver.js";
 import { exitStatus } from "../core/report/exit-status.js";
 import type { Owner } from "../core/run/fact.js";
 import { lastRun } from "./find-run.js";
-import { isFree } from "./run-lease.js";
-import { leaseScope, type Services } from "./services.js";
+import { placeOf } from "./run-lease.js";
+import type { Services } from "./services.js";
 
 export interface SystemStatus {
   readonly system: string;
@@ -14,8 +14,8 @@ export interface SystemStatus {
   readonly run?: {
     readonly id: string;
     readonly scenario: string;
-    /** `abandoned`: its process died; `backout resume` goes on. */
-    readonly state: "running" | "stopped" | "abandoned" | "finished";
+    /** `queued`: no controller has begun it, or gone on with it. `abandoned`: its process died; `backout resume` goes on. */
+    readonly state: "queued" | "running" | "stopped" | "abandoned" | "finished";
     readonly outcome?: string;
     /** Exit status that the command had; absent while it goes on. */
     readonly exit: number | null;
@@ -51,20 +51,19 @@ async function newestRun(services: Services): Promise<SystemStatus["run"]> {
   const last = await lastRun(services);
   if (last === undefined) return undefined;
   const { run, state } = last;
-  const lease = await services.journal.lease(leaseScope(services.playbook));
-  const held = lease !== undefined && lease.run === run.id && !isFree(services, lease);
+  const place = state.status === "finished" ? undefined : await placeOf(services, run.id);
+  const owner = place === "running" ? state.owner : undefined;
   const { firstFailure, status, outcome, endedAt } = state;
   return {
     id: run.id,
     scenario: run.plan.scenario,
-    state:
-      status === "finished" ? "finished" : held ? "running" : status === "stopped" ? "stopped" : "abandoned",
+    state: status === "finished" ? "finished" : (place ?? (status === "stopped" ? "stopped" : "abandoned")),
     exit: exitStatus(state) ?? null,
     at: state.requestedAt ?? 0,
     steps: { done: run.plan.steps.length - state.remaining, all: run.plan.steps.length },
     ...(outcome === undefined ? {} : { outcome }),
     ...(endedAt === undefined ? {} : { endedAt }),
-    ...(held ? { owner: lease.owner } : {}),
+    ...(owner === undefined ? {} : { owner }),
     ...(firstFailure === undefined ? {} : { failure: { step: firstFailure.step, ...firstFailure.failure } }),
   };
 }

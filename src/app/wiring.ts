@@ -1,6 +1,7 @@
 import type { DriverContext, DriverModule } from "../core/driver.js";
 import type { Problem } from "../core/errors.js";
 import type { Playbook } from "../core/playbook/playbook.js";
+import type { RunServer } from "../core/run/run-queue.js";
 import type { OpenServices } from "./services.js";
 
 export interface PlaybookChoice {
@@ -18,6 +19,14 @@ export interface LoadedPlaybook {
   readonly problems: readonly Problem[];
 }
 
+export interface OpenController {
+  readonly system: string;
+  /** The playbook, absolute. */
+  readonly file: string;
+  readonly server: RunServer;
+  close(): Promise<void>;
+}
+
 /** What `compose.ts` hands to whoever starts commands: the command line, the server. */
 export interface Wiring {
   readonly driverNames: readonly string[];
@@ -25,6 +34,8 @@ export interface Wiring {
   loadPlaybook(choice: PlaybookChoice): Promise<LoadedPlaybook>;
   /** Throws PLAYBOOK_INVALID with every problem of the playbook. */
   openServices(choice: PlaybookChoice): Promise<OpenServices>;
+  /** For a process that executes queued runs. Throws REFUSED where the playbook names no engine. */
+  openController(choice: PlaybookChoice): Promise<OpenController>;
   /** For looking around in a folder that has no playbook yet. */
   folderContext(folder: string, name: string, signal: AbortSignal): DriverContext;
   /** A new age key pair. */

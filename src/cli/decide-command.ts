@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Wiring } from "../app/wiring.js";
 import { addServicesCommand, type CommandHelp } from "./add-command.js";
-import { runEvents, tellEnd } from "./run-output.js";
+import { isLeft, runEvents, tellEnd } from "./run-output.js";
 
 /** `retry` and `skip`: a person's word about one step, and then on with the run. */
 export const addDecision = (
@@ -16,7 +16,9 @@ export const addDecision = (
     const { unfinishedRun } = await import("../app/find-run.js");
     const open = await unfinishedRun(services);
     const { events, end } =
-      open === undefined ? { events: {}, end: () => {} } : await runEvents(session, open.run.plan);
+      open === undefined
+        ? { events: {}, end: () => {} }
+        : await runEvents(session, open.run.plan, isLeft(services));
     try {
       const decision = { type, step: args[0] ?? "", reason: options.reason ?? "retried by hand" };
       const found = await decideStep(services, decision, events);

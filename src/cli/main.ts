@@ -5,6 +5,7 @@ import { addCancel } from "./commands/cancel.js";
 import { addCheck } from "./commands/check.js";
 import { addCheckpoint } from "./commands/checkpoint.js";
 import { addCheckpoints } from "./commands/checkpoints.js";
+import { addController } from "./commands/controller.js";
 import { addHistory } from "./commands/history.js";
 import { addInit } from "./commands/init.js";
 import { addPlan } from "./commands/plan.js";
@@ -34,6 +35,7 @@ const commands: readonly ((program: Command, wiring: Wiring) => Command)[] = [
   addCancel,
   addVerify,
   addWatch,
+  addController,
   addHistory,
   addReport,
   addCheckpoints,

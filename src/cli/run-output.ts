@@ -6,10 +6,14 @@ import type { Plan } from "../core/plan/plan.js";
 import type { RunState } from "../core/run/run-state.js";
 import type { Session } from "./session.js";
 
-/** Shows a run while it goes: live on a terminal, a line a fact elsewhere, the facts themselves with `--json`. */
+/**
+ * Shows a run while it goes: live on a terminal, a line a fact elsewhere, the facts themselves with `--json`. `leaves`:
+ * a controller executes it, and it goes on when this command ends.
+ */
 export async function runEvents(
   session: Session,
   plan: Plan,
+  leaves = false,
 ): Promise<{ events: RunEvents; end: (state?: RunState) => void }> {
   const { interrupt, kill } = session;
   if (session.options.json) {
@@ -23,7 +27,11 @@ export async function runEvents(
     now: () => Date.now(),
   });
   interrupt.addEventListener("abort", () => {
-    live.note("stopping: running steps may end; once more to end them now");
+    live.note(
+      leaves
+        ? "the run goes on without being watched; to end it: backout cancel"
+        : "stopping: running steps may end; once more to end them now",
+    );
   });
   return {
     events: { interrupt, kill, onFact: live.onFact, onProgress: live.onProgress },
@@ -46,10 +54,13 @@ export async function tellEnd(
   return status;
 }
 
+/** Whether controllers execute the runs. */
+export const isLeft = ({ queue }: OpenServices): boolean => queue !== undefined;
+
 /** Watches a run that another process executes. */
 export async function followToEnd(session: Session, services: OpenServices, id: string): Promise<number> {
   const { followRun } = await import("../app/roll-back.js");
-  const { events, end } = await runEvents(session, (await services.journal.run(id)).plan);
+  const { events, end } = await runEvents(session, (await services.journal.run(id)).plan, isLeft(services));
   const found = await followRun(services, id, events);
   end(found.state);
   return tellEnd(session, services, found);

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Wiring } from "../../app/wiring.js";
 import { addServicesCommand } from "../add-command.js";
-import { runEvents, tellEnd } from "../run-output.js";
+import { isLeft, runEvents, tellEnd } from "../run-output.js";
 
 const help = {
   summary: "end the unfinished run where it stands; running steps are told to end",
@@ -20,7 +20,9 @@ export const addCancel = (program: Command, wiring: Wiring): Command =>
       const { unfinishedRun } = await import("../../app/find-run.js");
       const open = await unfinishedRun(services);
       const { events, end } =
-        open === undefined ? { events: {}, end: () => {} } : await runEvents(session, open.run.plan);
+        open === undefined
+          ? { events: {}, end: () => {} }
+          : await runEvents(session, open.run.plan, isLeft(services));
       try {
         const found = await cancelRun(services, { ...events, reason: options.reason ?? "cancelled by hand" });
         end(found.state);

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Wiring } from "../../app/wiring.js";
 import { addServicesCommand } from "../add-command.js";
-import { followToEnd, runEvents, tellEnd } from "../run-output.js";
+import { followToEnd, isLeft, runEvents, tellEnd } from "../run-output.js";
 import { runExits } from "./rollback.js";
 
 const help = {
@@ -27,7 +27,9 @@ export const addResume = (program: Command, wiring: Wiring): Command =>
       const { unfinishedRun } = await import("../../app/find-run.js");
       const open = await unfinishedRun(services);
       const { events, end } =
-        open === undefined ? { events: {}, end: () => {} } : await runEvents(session, open.run.plan);
+        open === undefined
+          ? { events: {}, end: () => {} }
+          : await runEvents(session, open.run.plan, isLeft(services));
       try {
         const found = await resumeRun(services, { ...events, reason: options.reason ?? "resumed" });
         end(found.state);

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { PlanChoice } from "../../app/plan-rollback.js";
+import type { RollbackRequest } from "../../app/roll-back.js";
 import type { OpenServices } from "../../app/services.js";
 import type { Wiring } from "../../app/wiring.js";
 import { BackoutError } from "../../core/errors.js";
@@ -7,7 +8,7 @@ import type { Plan } from "../../core/plan/plan.js";
 import { addServicesCommand } from "../add-command.js";
 import { confirm } from "../confirm.js";
 import { addPlanOptions, type PlanOptions, planChoice } from "../plan-options.js";
-import { followToEnd, runEvents, tellEnd } from "../run-output.js";
+import { followToEnd, isLeft, runEvents, tellEnd } from "../run-output.js";
 import type { Session } from "../session.js";
 
 export const runExits = {
@@ -38,11 +39,14 @@ export const addRollback = (program: Command, wiring: Wiring): Command =>
       const choice = planChoice(session, options, args[0]);
       const joined = await joinRunning(session, services, choice);
       if (joined !== undefined) return joined;
+      const { lastRun } = await import("../../app/find-run.js");
+      const seen = { run: (await lastRun(services))?.run.id };
       const { planRollback } = await import("../../app/plan-rollback.js");
       const plan = await planRollback(services, choice);
       if (plan.steps.every((step) => step.kind !== "apply")) return tellNothingToDo(session, plan);
       if (!(await agreed(session, plan, options.yes ?? false))) return 1;
-      return execute(session, services, plan, options.reason ?? "asked for on the command line");
+      const reason = options.reason ?? "asked for on the command line";
+      return execute(session, services, plan, { reason, seen });
     }),
   )
     .option("-y, --yes", "do not ask")
@@ -100,12 +104,12 @@ async function execute(
   session: Session,
   services: OpenServices,
   plan: Plan,
-  reason: string,
+  request: Pick<RollbackRequest, "reason" | "seen">,
 ): Promise<number> {
   const { rollBack } = await import("../../app/roll-back.js");
-  const { events, end } = await runEvents(session, plan);
+  const { events, end } = await runEvents(session, plan, isLeft(services));
   try {
-    const found = await rollBack(services, plan, { ...events, reason });
+    const found = await rollBack(services, plan, { ...events, ...request });
     end(found.state);
     return await tellEnd(session, services, found);
   } catch (error) {

@@ -8,7 +8,7 @@ import { BackoutError } from "../../core/errors.js";
 import type { JsonObject } from "../../core/json.js";
 import { durationMs } from "../../core/playbook/duration.js";
 import { addServicesCommand } from "../add-command.js";
-import { runEvents, tellEnd } from "../run-output.js";
+import { isLeft, runEvents, tellEnd } from "../run-output.js";
 import type { Session } from "../session.js";
 import { runExits } from "./rollback.js";
 
@@ -75,7 +75,7 @@ async function act(
     const { renderPlan } = await import("../render/render-plan.js");
     session.print(renderPlan(plan, { ...session.render(), all: false }));
   }
-  const { events, end } = await runEvents(session, plan);
+  const { events, end } = await runEvents(session, plan, isLeft(services));
   try {
     const found = await rollBack(services, plan, { ...events, reason: why, trigger });
     end(found.state);

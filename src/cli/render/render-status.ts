@@ -47,6 +47,12 @@ function describe(
   switch (run.state) {
     case "running":
       return { text: `running for ${durationText(now - run.at)}, ${steps}${owner}`, colour: paint.accent };
+    case "queued":
+      return {
+        text: `queued: waits for a controller, ${steps}`,
+        colour: paint.warn,
+        hint: "backout controller starts one; backout cancel",
+      };
     case "stopped":
       return {
         text: `stopped half-way, ${steps}`,

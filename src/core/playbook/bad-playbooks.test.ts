@@ -461,7 +461,7 @@ const bad: [name: string, text: string, problems: string[]][] = [
     "a secret where none is looked up",
     `${valid}state: \${env:HOME}/x\n`,
     [
-      '6:8 state: "${env:HOME}" stands where secrets are not looked up | secret references belong into with: blocks and encryption.identity',
+      '6:8 state: "${env:HOME}" stands where secrets are not looked up | secret references belong into with: blocks, encryption.identity and engine',
     ],
   ],
   [

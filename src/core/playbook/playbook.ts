@@ -12,6 +12,8 @@ export interface Playbook {
   readonly environments: readonly string[];
   /** Folder of journal and checkpoints, as written (relative to the playbook's folder). */
   readonly state: string;
+  /** URL of the PostgreSQL that the scaled-out engine works over; a secret reference, or with some inside. */
+  readonly engine?: string | undefined;
   readonly objectives: { readonly rto?: number | undefined; readonly rpo?: number | undefined };
   readonly encryption?:
     | { readonly recipients: readonly string[]; readonly identity?: string | undefined }

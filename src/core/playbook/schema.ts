@@ -111,6 +111,16 @@ export const playbookSchema = z
     backout: z.literal(playbookVersion).describe("Version of this format"),
     system: name.describe("Name of the system that this playbook brings back"),
     state: z.string().min(1).default(".backout").describe("Folder of journal and checkpoints"),
+    engine: z
+      .string()
+      .regex(
+        /^(postgres(ql)?:\/\/.|\$\{(env|file):)/,
+        "an engine is the URL of a PostgreSQL database: postgres://user:password@host:5432/database",
+      )
+      .optional()
+      .describe(
+        "PostgreSQL for the scaled-out engine, e.g. `${env:BACKOUT_ENGINE}`; default: the state folder",
+      ),
     environments: z.record(name, environment).default({}),
     variables: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
     objectives: z

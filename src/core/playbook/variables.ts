@@ -13,7 +13,8 @@ export const fixed = new Set(["backout", "system", "environments", "variables"])
 /** Only there does anybody resolve `${env:X}` and `${file:…}` later. */
 const mayHoldSecrets = (path: Path) =>
   (["targets", "signals", "checks"].includes(String(path[0])) && path[2] === "with") ||
-  (path[0] === "encryption" && path[1] === "identity");
+  (path[0] === "encryption" && path[1] === "identity") ||
+  path[0] === "engine";
 
 /** Puts the variables in. Secret references stay as they are, and are checked for their form. */
 export function putVariablesIn(
@@ -37,7 +38,7 @@ export function putVariablesIn(
     } else if (!mayHoldSecrets(path)) {
       problem(
         `"\${${content}}" stands where secrets are not looked up`,
-        "secret references belong into with: blocks and encryption.identity",
+        "secret references belong into with: blocks, encryption.identity and engine",
       );
     }
   }

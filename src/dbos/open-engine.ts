@@ -1,0 +1,49 @@
+import type { Owner } from "../core/run/fact.js";
+import type { RunJournal } from "../core/run/run-journal.js";
+import type { RunQueue, RunServer } from "../core/run/run-queue.js";
+import { openPostgres } from "../storage/postgres-database.js";
+import { PostgresJournal } from "../storage/postgres-journal.js";
+import { migratePostgres } from "../storage/postgres-schema.js";
+import { application } from "./names.js";
+import { runQueue } from "./run-queue.js";
+import { runServer } from "./run-server.js";
+
+export interface Engine {
+  readonly name: string;
+  readonly journal: RunJournal;
+  readonly queue: RunQueue;
+  readonly server: RunServer;
+  close(): Promise<void>;
+}
+
+export interface EngineOptions {
+  readonly url: string;
+  readonly owner: Owner;
+  readonly patienceMs: number;
+  readonly connections: number;
+}
+
+/** The engine over an existing PostgreSQL. Its first use makes the tables. */
+export async function openEngine({ owner, ...options }: EngineOptions): Promise<Engine> {
+  const database = await openPostgres(options);
+  try {
+    await migratePostgres(database, async () => {
+      const { DBOS } = await import("@dbos-inc/dbos-sdk");
+      await DBOS.migrate(options.url, { schemaName: application.schema });
+    });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  const queue = runQueue(database);
+  return {
+    name: database.name,
+    journal: new PostgresJournal(database),
+    queue,
+    server: runServer(database, owner),
+    async close() {
+      await queue.close();
+      await database.close();
+    },
+  };
+}

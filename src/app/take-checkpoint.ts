@@ -3,6 +3,7 @@ import type { Checkpoint } from "../core/checkpoint/manifest.js";
 import type { CaptureContext } from "../core/driver.js";
 import { BackoutError } from "../core/errors.js";
 import { type CallEvents, driverContext, loadTarget } from "./driver-call.js";
+import { unfinishedRun } from "./find-run.js";
 import type { Services } from "./services.js";
 
 export interface CheckpointRequest extends CallEvents {
@@ -19,6 +20,7 @@ export async function takeCheckpoint(services: Services, request: CheckpointRequ
       hint: `known: ${Object.keys(playbook.changes).join(", ") || "none; add it under changes:"}`,
     });
   }
+  await refuseHalfWay(services);
   const draft = await services.checkpoints.create({
     system: playbook.system,
     environment: playbook.environment,
@@ -35,29 +37,33 @@ export async function takeCheckpoint(services: Services, request: CheckpointRequ
   }
 }
 
+/** Half a rollback is a state that nobody wants to go back to, and it would be the newest checkpoint. */
+async function refuseHalfWay(services: Services): Promise<void> {
+  const open = await unfinishedRun(services);
+  if (open === undefined) return;
+  const { id, plan } = open.run;
+  throw new BackoutError(
+    "REFUSED",
+    `run "${id}" (${plan.scenario}) is not finished; what is there now is half rolled back`,
+    { effect: "none", hint: "backout status; backout resume or backout cancel, then again" },
+  );
+}
+
 async function captureAll(services: Services, draft: Draft, request: CheckpointRequest): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([request.signal, failed.signal]);
-  const results = await Promise.allSettled(
+  await Promise.all(
     Object.keys(services.playbook.targets).map(async (name) => {
       try {
         await captureTarget(services, draft, name, { ...request, signal });
       } catch (error) {
-        failed.abort(error);
-        throw named(name, error);
+        // The first one is the reason; the others only end because of it.
+        if (!failed.signal.aborted) failed.abort(named(name, error));
       }
     }),
   );
-  const first = results.find(
-    (result) => result.status === "rejected" && !isEcho(result.reason, failed.signal),
-  );
-  const any = first ?? results.find((result) => result.status === "rejected");
-  if (any?.status === "rejected") throw any.reason;
+  failed.signal.throwIfAborted();
 }
-
-/** A target that only ended because another one had failed. */
-const isEcho = (error: unknown, failed: AbortSignal): boolean =>
-  error instanceof BackoutError && error.code === "INTERRUPTED" && failed.aborted;
 
 async function captureTarget(
   services: Services,
@@ -80,7 +86,8 @@ async function captureTarget(
 }
 
 function named(name: string, error: unknown): unknown {
-  if (!(error instanceof BackoutError) || error.message.startsWith(name)) return error;
+  if (!(error instanceof BackoutError) || error.code === "INTERRUPTED") return error;
+  if ([name, `targets.${name}`].some((subject) => error.message.startsWith(subject))) return error;
   return new BackoutError(error.code, `${name}: ${error.message}`, {
     effect: error.effect,
     cause: error,

@@ -57,14 +57,23 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
   const ends = request.forMs === undefined ? undefined : clock.now() + request.forMs;
   const guards = new GuardWatch(services);
   let state: TriggerState | undefined;
+  const unread = new Set(Object.keys(playbook.signals));
   let end: WatchEnd = { worst: "GREEN", last: undefined, run: undefined };
   try {
     while (!signal.aborted && (ends === undefined || clock.now() < ends)) {
       const now = clock.now();
-      const evaluation = evaluateTriggers(playbook, state, fresh.splice(0), now);
+      const samples = fresh.splice(0);
+      for (const { signal: name } of samples) unread.delete(name);
+      const evaluation = evaluateTriggers(playbook, state, samples, now);
       state = evaluation.state;
       const judgement = await judge(playbook, evaluation.statuses, guards, now);
-      end = { ...end, worst: worse(end.worst, judgement.verdict.level), last: judgement };
+      // Until every signal has been read for the first time, not knowing is no finding.
+      const early = unread.size > 0 && judgement.verdict.level === "UNKNOWN";
+      end = {
+        ...end,
+        worst: early ? end.worst : worse(end.worst, judgement.verdict.level),
+        last: judgement,
+      };
       request.onJudgement?.(judgement);
       const { recommendation } = judgement;
       if (recommendation?.mode === "auto" && judgement.mutedUntil === undefined) {
@@ -77,7 +86,7 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
     stop.abort();
     await reading;
   }
-  return end;
+  return unread.size === 0 ? end : { ...end, worst: worse(end.worst, "UNKNOWN") };
 }
 
 async function judge(

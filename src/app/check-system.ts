@@ -18,12 +18,26 @@ export async function checkSystem(services: Services, events: CallEvents): Promi
     ...parts("signals", signals, (id) => drivers.signal(id)),
     ...parts("checks", checks, (id) => drivers.check(id)),
   ].map(({ path, name, options, load }) => ask(services, path, name, options, load, events));
-  const problems = (await Promise.all(asked)).flat();
+  const problems = (await Promise.all([...asked, keyProblems(services)])).flat();
   if (Object.keys(checks).length === 0) {
     const hint = "add one under checks:, for example an http request to the health endpoint";
     problems.push(warning("checks", "there is none, so no rollback can end as verified", hint));
   }
   return problems;
+}
+
+/** Without the key nothing encrypted can be proven or restored; capturing needs only the recipients. */
+async function keyProblems({ playbook, resolve }: Services): Promise<Problem[]> {
+  const { encryption } = playbook;
+  if (encryption?.identity === undefined) return [];
+  try {
+    await resolve({ identity: encryption.identity }, "encryption");
+    return [];
+  } catch (error) {
+    if (!(error instanceof BackoutError) || error.code === "INTERRUPTED") throw error;
+    const hint = `${error.hint ?? "bring the key back"}; without it nothing encrypted can be proven or restored`;
+    return [warning("encryption.identity", error.message.replace(/^encryption\.identity: /, ""), hint)];
+  }
 }
 
 function parts(

@@ -6,7 +6,7 @@ import type {
   Proof,
   ProveContext,
 } from "../../core/driver.js";
-import { BackoutError, errorCodes } from "../../core/errors.js";
+import { BackoutError } from "../../core/errors.js";
 import { artifactName, capturedBytes } from "./captured-bytes.js";
 import { decodeText, parseVariables } from "./env-text.js";
 import { type EnvFileData, identityOf, readState, shortDigest } from "./file-state.js";
@@ -58,7 +58,8 @@ export async function prove(
     bytes = await capturedBytes(captured, options, context);
   } catch (error) {
     if (!(error instanceof BackoutError)) throw error;
-    const result = errorCodes[error.code].retryable ? "error" : "failed";
+    const wrong = error.code === "ARTIFACT_ALTERED" || error.code === "ARTIFACT_MISSING";
+    const result = wrong ? "failed" : "error";
     return { level: "captured", checks: [{ name: "captured bytes", result, message: error.message }] };
   }
   const path = `${context.scratch}/environment`;

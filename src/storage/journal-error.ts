@@ -1,3 +1,5 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { BackoutError } from "../core/errors.js";
 
 /** SQLite result codes (https://www.sqlite.org/rescode.html), low byte. */
@@ -59,6 +61,9 @@ export function journalError(error: unknown, path: string): unknown {
       "backout status, then try again",
     );
   }
+  if (code === sqlite.ioError && isFull(path)) {
+    return say("STATE_FULL", "the disk is full", "make room, then: backout resume");
+  }
   if (code === sqlite.ioError)
     return say(
       "STATE_UNWRITABLE",
@@ -66,6 +71,15 @@ export function journalError(error: unknown, path: string): unknown {
       "look at the disk (dmesg), then: backout resume",
     );
   return error;
+}
+
+/** A shared-memory file that cannot grow is an I/O error to SQLite. */
+function isFull(path: string): boolean {
+  try {
+    return statfsSync(dirname(path)).bavail === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** SQLite's own, fixed texts (sqlite3_errstr): all that the binding gives where reading many rows fails. */

@@ -182,7 +182,7 @@ describe("a restore that does not end well", () => {
     expect((await settled(options, "restore", taken)).state).toBe("not-applied");
     const error = await rejection(() => apply(options, "restore", taken));
     expect(error).toMatchObject({ code: "COMMAND_FAILED", effect: "unknown" });
-    expect(error.message).toMatch(/^subject\.restore: .*ended by SIGKILL: half-way$/);
+    expect(error.message).toMatch(/^".*" failed, .*ended by SIGKILL: half-way$/);
     expect((await settled(options, "restore", taken)).state).toBe("partial");
     await apply(options, "restore", taken, { attempt: 2 });
     expect(await readFile(join(folder, "live.txt"), "utf8")).toBe(good);

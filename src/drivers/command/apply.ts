@@ -61,7 +61,7 @@ export async function apply(job: Job, context: StepContext): Promise<Outcome> {
   }
   const result = await runProgram(program, context, env);
   if (!accepted(program, result)) {
-    throw programFailed(`${context.name}.${job.operation}`, program, result, "unknown");
+    throw programFailed(undefined, program, result, "unknown");
   }
   return { summary: `${job.operation}: exit status ${result.exitCode}`, changed: true };
 }
@@ -103,7 +103,7 @@ export async function settle(job: Job, context: StepContext): Promise<Settlement
   const unchanged = now !== undefined && now === job.input["before"];
   const seen =
     now === undefined
-      ? `nobody saw how ${job.operation} ended`
+      ? `nothing shows whether ${job.operation} happened`
       : unchanged
         ? `${shortly(now)}, as before the step`
         : `${shortly(now)}, neither as before the step nor as captured`;

@@ -62,8 +62,9 @@ export function ending(program: Program, result: CommandResult): string {
   return last === "" ? how : `${how}: ${cut(last, 400)}`;
 }
 
+/** Without a subject the program is it: a step's name stands before its message anyway. */
 export function programFailed(
-  subject: string,
+  subject: string | undefined,
   program: Program,
   result: CommandResult,
   effect: Effect,
@@ -72,7 +73,7 @@ export function programFailed(
   const accepts = only === "0" || result.exitCode === undefined ? "" : ` (accepted: ${only})`;
   return new BackoutError(
     result.timedOut ? "TIMEOUT" : "COMMAND_FAILED",
-    `${subject}: "${spelled(program.run)}" failed${accepts}, ${ending(program, result)}`,
+    `${subject === undefined ? "" : `${subject}: `}"${spelled(program.run)}" failed${accepts}, ${ending(program, result)}`,
     { effect, hint: "run the program by hand from the playbook's folder to see what it needs" },
   );
 }

@@ -24,6 +24,12 @@ function explain(error: YAMLError, file: string): { message: string; hint?: stri
       hint: "move it into a file of its own",
     };
   }
+  if (error.message.includes("flow-map-start at node end")) {
+    return {
+      message: `not valid YAML: ${error.message}`,
+      hint: 'between { and } put quotes around it: "${name}"',
+    };
+  }
   if (error.code === "BAD_INDENT") return { message: `wrong indentation: ${error.message}` };
   return { message: `not valid YAML: ${error.message}` };
 }
@@ -41,6 +47,9 @@ function offsetOf(error: YAMLError, document: Document): number {
   return offset;
 }
 
+/** What cannot stand where it does because of a mistake before it. */
+const isEcho = (error: YAMLError) => /^Unexpected .* token in YAML stream/.test(error.message);
+
 /** What the YAML library found, in plain words: the first of each line, since the others follow from it. */
 export function yamlMistakes(
   document: Document,
@@ -52,7 +61,7 @@ export function yamlMistakes(
   for (const error of document.errors) {
     const offset = offsetOf(error, document);
     const line = lineOf(offset);
-    if (lines.has(line)) continue;
+    if (lines.has(line) || (lines.size > 0 && isEcho(error))) continue;
     lines.add(line);
     mistakes.push({ offset, ...explain(error, file), harmless: error.code === "MULTIPLE_DOCS" });
   }

@@ -72,7 +72,7 @@ function compile(program) {
 
 /** The program as one function in one file, with what V8 makes of it beside it (docs/adr/0005). */
 async function buildProgram() {
-  const [{ text }] = await bundle({
+  const [bundled] = await bundle({
     entryPoints: ["src/cli/main.ts"],
     format: "cjs",
     supported: { "dynamic-import": false },
@@ -80,6 +80,11 @@ async function buildProgram() {
     banner: { js: "(function (require) {" },
     footer: { js: "})" },
   });
+  // esbuild leaves the letters in regular expressions; the launcher reads one byte a letter.
+  const text = bundled.text.replace(
+    /[^\0-\x7f]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
   const name = createHash("sha256").update(text).digest("hex").slice(0, 16);
   const program = join(dist, "program", `${name}.cjs`);
   const compiled = join(dist, "program", `${name}.${process.version}-${process.platform}-${process.arch}`);

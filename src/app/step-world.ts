@@ -5,11 +5,12 @@ import type { Services } from "./services.js";
 
 /** What the engine gives to drivers, with the artifacts of the plan's checkpoint. */
 export function stepWorld(services: Services, checkpoint: Checkpoint | undefined): StepWorld {
-  const { host, http, clock, redact, drivers, checkpoints } = services;
+  const { host, http, clock, processes, redact, drivers, checkpoints } = services;
   return {
     host,
     http,
     clock,
+    processes,
     redact,
     targetDriver: (id) => drivers.target(id),
     checkDriver: (id) => drivers.check(id),

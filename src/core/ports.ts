@@ -32,6 +32,27 @@ export interface Processes {
   alive(identity: ProcessIdentity): boolean | undefined;
 }
 
+/** The leader of the process group of a program that runs for a step, and the mark in its environment. */
+export interface StepProcess {
+  readonly process: ProcessIdentity;
+  readonly mark: string;
+}
+
+/** In the environment of every program that runs for a step: `run/step`, and a mark that no other program has. */
+export const stepVariable = "BACKOUT_STEP";
+export const markVariable = "BACKOUT_PROCESS";
+
+/** What a dead backout's programs are still doing. */
+export interface Orphans {
+  /**
+   * Ends the process groups of these programs, and of those that carry the key's mark in their environment without
+   * being known. What made a session of its own (a daemon that a step left on purpose) is left alone.
+   */
+  end(
+    steps: readonly { readonly key: string; readonly known: readonly StepProcess[] }[],
+  ): Promise<{ key: string; ended: ProcessIdentity[]; left: ProcessIdentity[] }[]>;
+}
+
 /** A program and its arguments: always an array, never a shell string. */
 export interface Command {
   readonly argv: readonly string[];

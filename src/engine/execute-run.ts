@@ -1,8 +1,9 @@
 import { BackoutError } from "../core/errors.js";
-import type { Clock } from "../core/ports.js";
-import type { Fact, FactBody } from "../core/run/fact.js";
-import { defaultLimits, type Limits, next, type RunCommand } from "../core/run/next.js";
-import { advance, canDecide, project } from "../core/run/project.js";
+import type { Clock, Orphans, ProcessIdentity } from "../core/ports.js";
+import type { AbortWhy, Fact, FactBody, TakenFrom } from "../core/run/fact.js";
+import { type Limits, limitsOf, next, type RunCommand } from "../core/run/next.js";
+import { advance, project } from "../core/run/project.js";
+import { requestFact } from "../core/run/request-fact.js";
 import type { Lease, RunJournal, RunRecord } from "../core/run/run-journal.js";
 import type { RunState } from "../core/run/run-state.js";
 import { keepLease } from "./keep-lease.js";
@@ -20,7 +21,12 @@ export interface ExecuteRunOptions extends RunListener {
   readonly run: RunRecord;
   readonly lease: Lease;
   readonly performer: StepPerformer;
+  /** Default: the plan's. */
   readonly limits?: Limits;
+  /** Ends what an earlier owner's programs are still doing, before anything else. */
+  readonly orphans?: Orphans;
+  /** Whose lease it had been. */
+  readonly from?: TakenFrom;
   /** Facts to record right after taking over: what a person decided. */
   readonly first?: readonly (FactBody & { readonly actor: string })[];
   /** Aborted: no further step starts, running ones end, the run stays resumable. */
@@ -29,8 +35,10 @@ export interface ExecuteRunOptions extends RunListener {
   readonly kill?: AbortSignal;
 }
 
-/** How often requests of other processes (cancel, skip) are looked for. Milliseconds. */
+/** How often requests of other processes (cancel, skip), and the lease itself, are looked for. Milliseconds. */
 const inboxEvery = 250;
+/** So long a look at the lease counts for what begins next. Milliseconds. */
+const fenceFresh = 20;
 /** A step that was told to end and does not is given up after this long: its end is then unknown. Milliseconds. */
 const abortGrace = 15_000;
 /** A step's driver may look for the step's end for as long as the step itself may take, and at least this long. */
@@ -59,6 +67,10 @@ class Execution {
   private readonly options: ExecuteRunOptions;
   private state: RunState;
   private readonly inFlight = new Map<string, InFlight>();
+  /** Programs that have begun since the last turn and still run. */
+  private readonly begun = new Set<FactBody & { readonly type: "step.process" }>();
+  private marks = 0;
+  private fenceSeenAt = Number.NEGATIVE_INFINITY;
   /** Facts of this turn that are not on disk yet. */
   private unsaved: Fact[] = [];
   /** What ended steps have to say, in the order in which they ended. */
@@ -79,14 +91,17 @@ class Execution {
     const { journal, run } = this.options;
     this.state = project(run.plan, await journal.facts(run.id));
     if (this.state.status === "finished") return this.state;
-    const { interrupt, kill, lease, first = [] } = this.options;
+    const { interrupt, kill, lease, from, first = [] } = this.options;
+    const reaped = await this.endOrphans();
     const wake = (): void => this.wakeUp();
     const killed = (): void => this.abandon(new BackoutError("INTERRUPTED", "interrupted"));
     interrupt?.addEventListener("abort", wake);
     kill?.addEventListener("abort", killed);
     if (kill?.aborted) killed();
     try {
-      this.record({ type: "run.owned", owner: lease.owner, fence: lease.fence }, "engine");
+      const taken = from === undefined ? {} : { from };
+      this.record({ type: "run.owned", owner: lease.owner, fence: lease.fence, ...taken }, "engine");
+      for (const body of reaped) this.record(body, "engine");
       for (const { actor, ...body } of first) this.record(body, actor);
       while (await this.turn());
     } finally {
@@ -99,6 +114,22 @@ class Execution {
     return this.state;
   }
 
+  /** A step that a former owner left in the middle goes on in its programs until they are ended. */
+  private async endOrphans(): Promise<FactBody[]> {
+    const { orphans, run } = this.options;
+    const { running, unsettled, undecided, steps } = this.state;
+    const ids = [...running, ...unsettled, ...undecided];
+    if (orphans === undefined || ids.length === 0) return [];
+    const wanted = ids.map((id) => ({ key: `${run.id}/${id}`, known: steps.get(id)?.processes ?? [] }));
+    const found = await orphans.end(wanted);
+    return ids.flatMap((step): FactBody[] => {
+      const one = found.find(({ key }) => key === `${run.id}/${step}`);
+      if (one === undefined || one.ended.length + one.left.length === 0) return [];
+      const attempt = steps.get(step)?.attempt ?? 1;
+      return [{ type: "step.reaped", step, attempt, ended: one.ended, left: one.left }];
+    });
+  }
+
   /** Ends what runs, because this process may not or cannot record any more. */
   abandon(error: unknown): void {
     this.abandoned ??= error;
@@ -109,6 +140,8 @@ class Execution {
   private async turn(): Promise<boolean> {
     if (this.abandoned !== undefined) return false;
     const answered = await this.recordRequests();
+    for (const body of this.begun) this.record(body, "engine");
+    this.begun.clear();
     for (const outcome of this.outcomes.splice(0)) this.record(outcome, "engine");
     const interrupted = this.options.interrupt?.aborted ?? false;
     const commands = this.decide(interrupted);
@@ -124,7 +157,11 @@ class Execution {
   }
 
   private decide(interrupted: boolean): RunCommand[] {
-    const commands = next(this.state, this.options.clock.now(), this.options.limits ?? defaultLimits);
+    const commands = next(
+      this.state,
+      this.options.clock.now(),
+      this.options.limits ?? limitsOf(this.state.plan),
+    );
     return commands.filter((command) => {
       if (command.do === "start") return !interrupted && !this.isAtWork(command.step);
       return command.do !== "settle" || !this.inFlight.has(command.step);
@@ -147,6 +184,9 @@ class Execution {
           this.record({ type: "step.aborted", step: command.step, attempt, why: command.why }, "engine");
           break;
         }
+        case "fire":
+          this.recordTimer(command.timer, command.due);
+          break;
         case "stop": {
           const { do: _, ...stopped } = command;
           this.record({ type: "run.stopped", ...stopped }, "engine");
@@ -179,6 +219,11 @@ class Execution {
       attempt: command.attempt,
       signal: controller.signal,
       onProgress: (line) => onProgress?.(step.id, line),
+      watch: {
+        mark: () => `${this.options.lease.fence}.${++this.marks}`,
+        onProcess: (process, mark) => this.processBegan(step.id, command.attempt, process, mark),
+        ensureOwner: () => this.ensureOwner(),
+      },
     };
     if (command.do === "settle" && this.stuck.has(step.id)) {
       this.outcomes.push(settledUnknown(call, "it was told to end and is still at work"));
@@ -229,18 +274,57 @@ class Execution {
     };
   }
 
+  /** Recorded at once, beside the program: until then its mark tells whose it is. */
+  private processBegan(step: string, attempt: number, process: ProcessIdentity, mark: string): () => void {
+    const body = { type: "step.process", step, attempt, process, mark } as const;
+    this.begun.add(body);
+    this.wakeUp();
+    return () => void this.begun.delete(body);
+  }
+
+  private recordTimer(timer: number, due: number): void {
+    const planned = this.state.plan.escalate?.[timer];
+    if (planned === undefined) return;
+    const { say, to } = planned;
+    const lateMs = this.options.clock.now() - due;
+    this.record(
+      { type: "timer.fired", timer, say, ...(to === undefined ? {} : { to }), due, lateMs },
+      "engine",
+    );
+  }
+
+  private async ensureOwner(): Promise<void> {
+    if (this.abandoned === undefined) await this.lookAtLease();
+    if (this.abandoned !== undefined) throw this.abandoned;
+  }
+
+  /** Whoever was stopped for a while may have lost the run meanwhile, and notices before anything else begins. */
+  private async lookAtLease(): Promise<void> {
+    const { journal, lease, clock } = this.options;
+    if (clock.monotonic() - this.fenceSeenAt < fenceFresh) return;
+    const held = await journal.lease(lease.scope);
+    if (held?.fence === lease.fence) {
+      this.fenceSeenAt = clock.monotonic();
+      return;
+    }
+    this.abandon(
+      new BackoutError("FENCED", `${lease.scope}: another process has taken over`, {
+        effect: "none",
+        hint: "backout status",
+      }),
+    );
+  }
+
   private async recordRequests(): Promise<number[]> {
     const { journal, clock, run } = this.options;
     if (clock.monotonic() - this.inboxReadAt < inboxEvery) return [];
     this.inboxReadAt = clock.monotonic();
+    await this.lookAtLease();
+    if (this.abandoned !== undefined) return [];
     const requests = await journal.requests(run.id);
     for (const { request } of requests) {
-      const { actor, reason } = request;
-      if (request.type === "cancel") this.record({ type: "run.cancel-requested", reason }, actor);
-      else if (canDecide(this.state.steps.get(request.step), request.type)) {
-        const type = request.type === "retry" ? "step.retried" : "step.skipped";
-        this.record({ type, step: request.step, reason }, actor);
-      }
+      const body = requestFact(this.state, request);
+      if (body !== undefined) this.record(body, request.actor);
     }
     return requests.map(({ id }) => id);
   }
@@ -255,7 +339,10 @@ class Execution {
     const facts = this.unsaved;
     this.unsaved = [];
     if (facts.length === 0 && answered.length === 0) return;
-    await this.options.journal.append(this.options.run.id, facts, this.options.lease, answered);
+    const { journal, run, lease } = this.options;
+    await journal.append(run.id, facts, lease, answered).catch((error: unknown) => {
+      throw unwritable(error);
+    });
     for (const fact of facts) this.options.onFact?.(fact, this.state);
   }
 
@@ -294,8 +381,21 @@ function settledUnknown({ step, attempt }: StepCall, summary: string): StepEnd {
   return { type: "step.settled", step: step.id, attempt, state: "unknown", summary };
 }
 
-function abortReason(step: string, why: "timeout" | "cancelled" | "deadline"): BackoutError {
+/** The run stands where its journal cannot be written: what runs is ended, and asked about on resume. */
+function unwritable(error: unknown): unknown {
+  if (!(error instanceof BackoutError)) return error;
+  const { code, message, hint } = error;
+  if (code !== "STATE_FULL" && code !== "STATE_UNWRITABLE") return error;
+  return new BackoutError("RUN_STOPPED", `${message}; the run stands, since nothing may happen unrecorded`, {
+    hint: hint ?? "backout resume",
+    cause: error,
+  });
+}
+
+function abortReason(step: string, why: AbortWhy): BackoutError {
   if (why === "cancelled") return new BackoutError("INTERRUPTED", `${step}: cancelled`);
+  if (why === "line-stopped")
+    return new BackoutError("INTERRUPTED", `${step}: told to end, since another step failed`);
   const fact =
     why === "timeout" ? "did not end within its time-out" : "was still running when the run's time was over";
   return new BackoutError("TIMEOUT", `${step}: ${fact}`);

@@ -6,6 +6,7 @@ import { BackoutError } from "../core/errors.js";
 import type { PlanStep } from "../core/plan/plan.js";
 import { httpClient } from "../platform/http-client.js";
 import { localHost } from "../platform/local-host.js";
+import { localProcesses } from "../platform/process-identity.js";
 import { systemClock as clock } from "../platform/system-clock.js";
 import { type StepCall, type StepWorld, stepPerformer } from "./perform-step.js";
 
@@ -34,6 +35,7 @@ function performerOf({ checks, world, ...more }: Sketch) {
     host: localHost({ baseDir: "/", redact }),
     http: httpClient(),
     clock,
+    processes: localProcesses,
     redact,
     targetDriver: async () => driver,
     checkDriver: async () => ({

@@ -10,9 +10,10 @@ import type {
 import { BackoutError } from "../core/errors.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { Plan, PlannedTarget, PlanStep } from "../core/plan/plan.js";
-import type { ArtifactReader, Clock, Host, Http } from "../core/ports.js";
+import type { ArtifactReader, Clock, Host, Http, Processes } from "../core/ports.js";
 import type { FactBody } from "../core/run/fact.js";
 import { pollCheck } from "./poll-check.js";
+import { type StepWatch, stepHost, stepHttp } from "./step-host.js";
 
 export interface StepCall {
   readonly run: string;
@@ -21,6 +22,8 @@ export interface StepCall {
   readonly attempt: number;
   readonly signal: AbortSignal;
   readonly onProgress: (line: string) => void;
+  /** Where the engine keeps track of the step's programs. */
+  readonly watch?: StepWatch;
 }
 
 /** What came of a step, as a fact. */
@@ -44,6 +47,8 @@ export interface StepWorld {
   readonly host: Host;
   readonly http: Http;
   readonly clock: Clock;
+  /** Without it, nobody keeps track of a step's programs. */
+  readonly processes?: Pick<Processes, "identify">;
   readonly redact: (text: string) => string;
   targetDriver(id: string): Promise<TargetDriver>;
   checkDriver(id: string): Promise<CheckDriver>;
@@ -53,6 +58,9 @@ export interface StepWorld {
   scratch(key: string): Promise<{ readonly folder: string; done(): Promise<void> }>;
   artifacts(checkpoint: string | undefined, target: string, scratch: string): ArtifactReader;
 }
+
+/** The same on every attempt. */
+const stepKey = ({ run, step }: Pick<StepCall, "run" | "step">): string => `${run}/${step.id}`;
 
 const logLines = 200;
 
@@ -93,8 +101,14 @@ async function perform(world: StepWorld, call: StepCall, log: Logger): Promise<R
   if (step.kind === "check") return checked(await askCheck(world, call, log));
   if (step.kind === "verify") return checked(await verifyTarget(world, call, log));
   return withStep(world, call, log, async (driver, job, context) => {
-    const outcome = await driver.apply(job, context);
-    return { type: "step.succeeded", summary: outcome.summary, changed: outcome.changed };
+    const { summary, changed, data, loses } = await driver.apply(job, context);
+    return {
+      type: "step.succeeded",
+      summary,
+      changed,
+      ...(data === undefined ? {} : { data }),
+      ...(loses === undefined ? {} : { loses }),
+    };
   });
 }
 
@@ -112,7 +126,7 @@ async function withStep<Value>(
   work: (driver: TargetDriver, job: StepJob<unknown, Json>, context: StepContext) => Promise<Value>,
 ): Promise<Value> {
   const { step } = call;
-  const key = `${call.run}/${step.id}`;
+  const key = stepKey(call);
   return withTarget(world, call, log, async (driver, options, { folder, artifacts, captured }) => {
     const context: StepContext = {
       ...driverContext(world, call, log),
@@ -187,7 +201,13 @@ async function askCheck(world: StepWorld, call: StepCall, log: Logger): Promise<
 }
 
 function driverContext(world: StepWorld, call: StepCall, log: Logger): DriverContext {
-  const { host, http, clock } = world;
+  const { clock, processes } = world;
+  const { watch } = call;
+  const host =
+    watch === undefined || processes === undefined
+      ? world.host
+      : stepHost(world.host, stepKey(call), watch, processes);
+  const http = watch === undefined ? world.http : stepHttp(world.http, watch);
   const progress = (line: string): void => call.onProgress(world.redact(line));
   return { name: call.step.subject, host, http, clock, signal: call.signal, progress, log };
 }
@@ -231,9 +251,25 @@ function redacted(result: Result, redact: (text: string) => string): Result {
   if (result.type === "step.settled") return { ...result, summary: redact(result.summary) };
   const checks =
     result.checks === undefined ? {} : { checks: result.checks.map((one) => redactedCheck(one, redact)) };
-  if (result.type === "step.succeeded") return { ...result, summary: redact(result.summary), ...checks };
+  if (result.type === "step.succeeded") {
+    const { data, loses } = result;
+    return {
+      ...result,
+      summary: redact(result.summary),
+      ...checks,
+      ...(data === undefined ? {} : { data: redactedTexts(data, redact) }),
+      ...(loses === undefined ? {} : { loses: redactedTexts(loses, redact) }),
+    };
+  }
   const hint = result.hint === undefined ? {} : { hint: redact(result.hint) };
   return { ...result, message: redact(result.message), ...hint, ...checks };
+}
+
+/** Every text in a piece of plain data. */
+function redactedTexts<Value>(value: Value, redact: (text: string) => string): Value {
+  return JSON.parse(
+    JSON.stringify(value, (_, one: unknown) => (typeof one === "string" ? redact(one) : one)),
+  ) as Value;
 }
 
 function redactedCheck(check: Check, redact: (text: string) => string): Check {

@@ -25,16 +25,22 @@ interface ProcessStat {
   /** Ended, but not yet collected by its parent: in a container without an init that is for ever. */
   readonly ended: boolean;
   readonly group: number;
+  readonly session: number;
   /** Clock ticks since the boot. */
   readonly started: string;
 }
 
 /** From /proc, where there is one. The program's name in the second field may hold blanks and brackets. */
-function statOf(pid: number | string): ProcessStat | undefined {
+export function statOf(pid: number | string): ProcessStat | undefined {
   const text = readIfThere(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
-  const [state, , group, ...fields] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { ended: state === "Z" || state === "X", group: Number(group), started: fields[16] ?? "" };
+  const [state, , group, session, ...fields] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return {
+    ended: state === "Z" || state === "X",
+    group: Number(group),
+    session: Number(session),
+    started: fields[15] ?? "",
+  };
 }
 
 /** Whether the group has a member that has not ended. */

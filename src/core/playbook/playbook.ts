@@ -27,6 +27,12 @@ export interface Playbook {
   readonly signals: Readonly<Record<string, SignalDefinition>>;
   readonly triggers: Readonly<Record<string, TriggerDefinition>>;
   readonly decisions: readonly DecisionRule[];
+  /** Who stands behind a role, by user name. */
+  readonly people?: { readonly roles: Readonly<Record<string, readonly string[]>> } | undefined;
+  /** How much of a run goes on at once. */
+  readonly limits?:
+    | { readonly steps: number; readonly perTarget: number; readonly perDriver: number }
+    | undefined;
   readonly watch: { readonly cooldown: number; readonly mute: number };
 }
 
@@ -63,6 +69,14 @@ export interface ScenarioDefinition {
   readonly timeout?: number | undefined;
   /** Scenario to offer when this one fails. */
   readonly fallback?: string | undefined;
+  /** Roles or names, one of whom has to agree before anything moves. */
+  readonly approval?: { readonly by: readonly string[]; readonly expires: number } | undefined;
+  /** What to say so long after the run has begun, while it goes on. */
+  readonly escalate?:
+    | readonly { readonly after: number; readonly say: string; readonly to?: string | undefined }[]
+    | undefined;
+  /** What becomes of running steps when one fails for good. Default: they may end. */
+  readonly onFailure?: "finish" | "cancel" | undefined;
 }
 
 export interface CheckDefinition {

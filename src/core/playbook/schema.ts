@@ -57,6 +57,14 @@ const change = z.strictObject({
     .describe("Per target: what must survive the rollback"),
 });
 
+const person = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/,
+    "a role or user name is letters, digits, ., - and _, without @host",
+  );
+const atOnce = z.int().min(1);
+
 const scenario = z.strictObject({
   ...described,
   strategy: z.enum(strategies).default("restore"),
@@ -66,6 +74,29 @@ const scenario = z.strictObject({
   promised: duration.optional(),
   timeout: duration.optional().describe("For the whole run"),
   fallback: name.optional().describe("Scenario to offer when this one fails"),
+  approval: z
+    .strictObject({
+      by: z.array(person).min(1).describe("Roles of `people`, or user names: one of them has to agree"),
+      expires: duration
+        .default(1_800_000)
+        .describe("Without an approval for this long, the run ends as failed"),
+    })
+    .optional()
+    .describe("The run waits until somebody agrees to its very plan"),
+  escalate: z
+    .array(
+      z.strictObject({
+        after: duration.describe("Time since the run began"),
+        say: z.string().min(1),
+        to: z.string().min(1).optional().describe("Whom it is meant for"),
+      }),
+    )
+    .optional()
+    .describe("What to say while the run takes longer than that"),
+  onFailure: z
+    .enum(["finish", "cancel"])
+    .optional()
+    .describe("What running steps do when another fails for good"),
 });
 
 const check = z.strictObject({
@@ -146,6 +177,20 @@ export const playbookSchema = z
     signals: z.record(celName, signal).default({}),
     triggers: z.record(celName, trigger).default({}),
     decisions: z.array(decision).default([]),
+    people: z
+      .strictObject({
+        roles: z.record(name, z.array(person).min(1)).default({}).describe("Role: user names of its members"),
+      })
+      .optional()
+      .describe("Who may approve"),
+    limits: z
+      .strictObject({
+        steps: atOnce.default(16).describe("Steps that run at once"),
+        perTarget: atOnce.default(4),
+        perDriver: atOnce.default(16),
+      })
+      .optional()
+      .describe("How much of a run goes on at once"),
     watch: z
       .strictObject({
         cooldown: duration.default(600_000).describe("After a rollback, no automatic one for this long"),

@@ -55,7 +55,10 @@ function describe(fact: Fact): { text: string; tone?: FactText["tone"]; hint?: s
       return { text: `continued by ${fact.actor}${after(fact.reason)}` };
     case "timer.fired": {
       const late = fact.lateMs < noticed ? "" : ` (${durationText(fact.lateMs)} late)`;
-      return { text: `escalated${fact.to === undefined ? "" : ` to ${fact.to}`}${late}: ${fact.say}`, tone: "warn" };
+      return {
+        text: `escalated${fact.to === undefined ? "" : ` to ${fact.to}`}${late}: ${fact.say}`,
+        tone: "warn",
+      };
     }
     case "step.process":
       return { text: `runs process ${fact.process.pid} on ${fact.process.host}` };

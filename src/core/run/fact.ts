@@ -1,4 +1,4 @@
-import type { Check, Effect, Settlement } from "../driver.js";
+import type { Check, DataLoss, Effect, Settlement } from "../driver.js";
 import type { ErrorCode } from "../errors.js";
 import type { JsonObject } from "../json.js";
 import type { ProcessIdentity } from "../ports.js";
@@ -18,6 +18,17 @@ export interface FactEnvelope {
 /** The process that executes a run. */
 export type Owner = ProcessIdentity;
 
+export interface TakenFrom {
+  readonly owner: Owner;
+  /** Its process was dead, it had let the lease expire, or a person said so. */
+  readonly why: "dead" | "expired" | "told";
+  /** Who said so. */
+  readonly by?: string;
+}
+
+/** `line-stopped`: another step failed, and the plan says to end the others. */
+export type AbortWhy = "timeout" | "cancelled" | "deadline" | "line-stopped";
+
 export type RunOutcome = "verified" | "unverified" | "failed" | "cancelled";
 
 export type FactBody =
@@ -26,11 +37,39 @@ export type FactBody =
       readonly planDigest: string;
       readonly scenario: string;
       readonly reason: string;
+      /** The caller's own name for this request: asked again by it, nothing is started a second time. */
+      readonly request?: string;
       /** What made the trigger fire: its samples. */
       readonly trigger?: JsonObject;
     }
   /** A process began to execute the run. A step that an earlier owner left running has an unknown end. */
-  | { readonly type: "run.owned"; readonly owner: Owner; readonly fence: number }
+  | {
+      readonly type: "run.owned";
+      readonly owner: Owner;
+      readonly fence: number;
+      /** Who had held the lease, where it was taken away. */
+      readonly from?: TakenFrom;
+    }
+  /** A person whom the plan names agrees to this very plan. Counts by when it was said, not by when it was read. */
+  | {
+      readonly type: "run.approved";
+      readonly planDigest: string;
+      readonly role: string;
+      readonly reason: string;
+      readonly approvedAt: number;
+    }
+  /** No further step starts until a person continues; what runs may end. */
+  | { readonly type: "run.paused"; readonly reason: string }
+  | { readonly type: "run.continued"; readonly reason: string }
+  /** The time of one of the plan's escalations has come. `lateMs`: nobody was there to say it in time. */
+  | {
+      readonly type: "timer.fired";
+      readonly timer: number;
+      readonly say: string;
+      readonly to?: string;
+      readonly due: number;
+      readonly lateMs: number;
+    }
   | { readonly type: "run.cancel-requested"; readonly reason: string }
   /** The line stands: a step failed, something has already changed, a person has to decide. */
   | { readonly type: "run.stopped"; readonly step?: string; readonly message: string }
@@ -43,6 +82,9 @@ export type FactBody =
       readonly summary: string;
       readonly changed: boolean;
       readonly ms: number;
+      /** As `apply` returned them. */
+      readonly data?: JsonObject;
+      readonly loses?: readonly DataLoss[];
       readonly log?: readonly string[];
       readonly checks?: readonly Check[];
     }
@@ -63,7 +105,24 @@ export type FactBody =
       readonly type: "step.aborted";
       readonly step: string;
       readonly attempt: number;
-      readonly why: "timeout" | "cancelled" | "deadline";
+      readonly why: AbortWhy;
+    }
+  /** A program runs for a running (or unsettled) step: the leader of its process group. */
+  | {
+      readonly type: "step.process";
+      readonly step: string;
+      readonly attempt: number;
+      readonly process: ProcessIdentity;
+      readonly mark: string;
+    }
+  /** What an earlier owner's programs for this step were still doing was ended, or could not be. */
+  | {
+      readonly type: "step.reaped";
+      readonly step: string;
+      readonly attempt: number;
+      readonly ended: readonly ProcessIdentity[];
+      /** Not to be seen or ended from here. */
+      readonly left: readonly ProcessIdentity[];
     }
   | {
       readonly type: "step.settled";

@@ -1,11 +1,16 @@
-import type { RunOutcome } from "./fact.js";
+import type { Plan } from "../plan/plan.js";
+import { durationText } from "../report/measures.js";
+import { approvalEnds, approversText, awaitsApproval } from "./approval.js";
+import type { AbortWhy, RunOutcome } from "./fact.js";
 import type { RunState, StepState } from "./run-state.js";
 
 /** What the engine has to do now. It records what came of it as facts, and asks again. */
 export type RunCommand =
   | { readonly do: "start"; readonly step: string; readonly attempt: number }
   | { readonly do: "settle"; readonly step: string; readonly attempt: number }
-  | { readonly do: "abort"; readonly step: string; readonly why: "timeout" | "cancelled" | "deadline" }
+  | { readonly do: "abort"; readonly step: string; readonly why: AbortWhy }
+  /** Say the plan's escalation of this index. */
+  | { readonly do: "fire"; readonly timer: number; readonly due: number }
   | { readonly do: "stop"; readonly step?: string; readonly message: string }
   | { readonly do: "finish"; readonly outcome: RunOutcome; readonly message?: string }
   /** Nothing to do before a step ends or, where given, before this time (milliseconds since the epoch). */
@@ -17,26 +22,54 @@ export interface Limits {
   readonly perDriver: number;
 }
 
-export const defaultLimits: Limits = { total: 16, perTarget: 4, perDriver: 16 };
+/** As many as the plan says. */
+export const limitsOf = ({ limits }: Plan): Limits => ({
+  total: limits?.steps ?? 16,
+  perTarget: limits?.perTarget ?? 4,
+  perDriver: limits?.perDriver ?? 16,
+});
 
 /**
  * All decisions about a run: pure, so that every engine behaves alike. Takes the projection of the facts rather than
  * the facts, since folding them again for each step would make a long run quadratic (docs/adr/0002).
  */
-export function next(state: RunState, now: number, limits: Limits = defaultLimits): RunCommand[] {
+export function next(state: RunState, now: number, limits: Limits = limitsOf(state.plan)): RunCommand[] {
   if (state.status !== "running") return [];
+  const fires = due(state, now);
   const standing =
     state.cancelled !== undefined || state.firstFailure !== undefined || pastDeadline(state, now);
-  const commands = [
-    ...overdue(state, now),
-    ...settles(state),
-    ...(standing ? [] : starts(state, now, limits)),
-  ];
-  const busy = state.running.size > 0 || state.unsettled.size > 0 || commands.length > 0;
-  if (busy) return [...commands, wait(wakeUp(state, now, standing, commands))];
+  const asking = awaitsApproval(state);
+  const held = standing || asking || state.paused !== undefined;
+  const work = [...overdue(state, now), ...settles(state), ...(held ? [] : starts(state, now, limits))];
+  const waiting = (): RunCommand[] => [...fires, ...work, wait(wakeUp(state, now, held, work))];
+  if (state.running.size > 0 || state.unsettled.size > 0 || work.length > 0) return waiting();
+  if (asking && !standing) return now < approvalEnds(state) ? waiting() : [...fires, expired(state)];
   const open = state.firstFailure !== undefined || state.cancelled !== undefined || state.ready.size > 0;
-  if (!open) return [finish(state)];
-  return standing ? [standStill(state)] : [wait(wakeUp(state, now, standing, commands))];
+  if (!open) return [...fires, finish(state)];
+  return standing ? [...fires, standStill(state)] : waiting();
+}
+
+/** Escalations whose time has come, once each. */
+function due(state: RunState, now: number): RunCommand[] {
+  return (state.plan.escalate ?? []).flatMap((_, timer): RunCommand[] => {
+    const time = dueAt(state, timer);
+    return state.fired.has(timer) || time === undefined || now < time
+      ? []
+      : [{ do: "fire", timer, due: time }];
+  });
+}
+
+function dueAt({ plan, startedAt }: RunState, timer: number): number | undefined {
+  const after = plan.escalate?.[timer]?.afterMs;
+  return after === undefined || startedAt === undefined ? undefined : startedAt + after;
+}
+
+function expired({ plan: { approval } }: RunState): RunCommand {
+  const message =
+    approval === undefined
+      ? ""
+      : `nobody has approved it within ${durationText(approval.expiresMs)}; ${approversText(approval)} could have`;
+  return { do: "finish", outcome: "failed", message };
 }
 
 function settles(state: RunState): RunCommand[] {
@@ -97,9 +130,11 @@ function overdue(state: RunState, now: number): RunCommand[] {
         ? "cancelled"
         : late
           ? "deadline"
-          : timedOut(step, now)
-            ? "timeout"
-            : undefined;
+          : state.firstFailure !== undefined && state.plan.onFailure === "cancel"
+            ? "line-stopped"
+            : timedOut(step, now)
+              ? "timeout"
+              : undefined;
     if (why !== undefined) commands.push({ do: "abort", step: id, why });
   }
   return commands;
@@ -110,6 +145,7 @@ const timedOut = (step: StepState, now: number): boolean =>
 
 function deadline(state: RunState): number | undefined {
   const { timeoutMs } = state.plan;
+  if (state.paused !== undefined || awaitsApproval(state)) return undefined;
   return timeoutMs === undefined || state.timeFrom === undefined ? undefined : state.timeFrom + timeoutMs;
 }
 
@@ -122,7 +158,7 @@ function pastDeadline(state: RunState, now: number): boolean {
 function wakeUp(
   state: RunState,
   now: number,
-  standing: boolean,
+  held: boolean,
   commands: readonly RunCommand[],
 ): number | undefined {
   let first = Number.POSITIVE_INFINITY;
@@ -133,11 +169,15 @@ function wakeUp(
     const { aborted, startedAt, step } = state.steps.get(id) as StepState;
     if (aborted === undefined && startedAt !== undefined) at(startedAt + step.timeoutMs);
   }
-  if (!standing) for (const id of state.ready) at(state.steps.get(id)?.retryAt);
+  if (!held) for (const id of state.ready) at(state.steps.get(id)?.retryAt);
   for (const command of commands) {
     if (command.do === "start") at(now + (state.steps.get(command.step)?.step.timeoutMs ?? 0));
   }
   at(deadline(state));
+  if (awaitsApproval(state)) at(approvalEnds(state));
+  for (const [timer] of (state.plan.escalate ?? []).entries()) {
+    if (!state.fired.has(timer)) at(dueAt(state, timer));
+  }
   return Number.isFinite(first) ? first : undefined;
 }
 

@@ -1,6 +1,8 @@
 import { BackoutError } from "../errors.js";
 import type { Plan } from "../plan/plan.js";
-import type { Fact } from "./fact.js";
+import type { ProcessIdentity } from "../ports.js";
+import { approvalEnds, approverRole, awaitsApproval } from "./approval.js";
+import type { Fact, FactOf } from "./fact.js";
 import {
   initialState,
   type RunState,
@@ -38,6 +40,22 @@ export function advance(state: RunState, fact: Fact): void {
       state.owner = fact.owner;
       state.fence = fact.fence;
       return;
+    case "run.approved":
+      approve(state, fact);
+      return;
+    case "run.paused":
+      state.paused ??= { at: fact.at, by: fact.actor, reason: fact.reason };
+      return;
+    case "run.continued":
+      if (state.paused !== undefined && state.timeFrom !== undefined)
+        state.timeFrom += fact.at - state.paused.at;
+      state.paused = undefined;
+      return;
+    case "timer.fired":
+      if (state.fired.has(fact.timer))
+        throw corrupt(`fact ${fact.seq} of the run fires its timer ${fact.timer} again`);
+      state.fired.set(fact.timer, fact);
+      return;
     case "run.cancel-requested":
       state.cancelled ??= fact.reason;
       return;
@@ -58,7 +76,21 @@ export function advance(state: RunState, fact: Fact): void {
 export function canDecide(step: StepState | undefined, decision: "retry" | "skip"): boolean {
   if (step === undefined) return false;
   const { status } = step;
+  if (status === "unsettled") return step.askedAgain;
   return status === "failed" || status === "undecided" || (status === "ready" && decision === "skip");
+}
+
+/** What was said too late, by somebody else, or of another plan changes nothing. */
+function approve(
+  state: RunState,
+  { planDigest, approvedAt, actor, at }: Fact & FactOf<"run.approved">,
+): void {
+  const { approval, digest } = state.plan;
+  if (approval === undefined || !awaitsApproval(state)) return;
+  const role = approverRole(approval, actor);
+  if (role === undefined || planDigest !== digest || approvedAt >= approvalEnds(state)) return;
+  state.approved = { at: approvedAt, by: actor, role };
+  state.timeFrom = at;
 }
 
 type StepFact = Extract<Fact, { step: string; type: `step.${string}` }>;
@@ -73,6 +105,8 @@ function advanceStep(state: RunState, step: StepState, fact: StepFact): void {
       step.retryAt = undefined;
       step.aborted = undefined;
       step.failure = undefined;
+      step.askedAgain = false;
+      step.processes.length = 0;
       setStatus(state, step, "running");
       return;
     case "step.aborted":
@@ -100,6 +134,16 @@ function advanceStep(state: RunState, step: StepState, fact: StepFact): void {
         setStatus(state, step, "unsettled");
       } else failedOnce(state, step, fact.at);
       return;
+    case "step.process":
+      step.processes.push({ process: fact.process, mark: fact.mark });
+      return;
+    case "step.reaped":
+      step.processes.length = 0;
+      if (fact.left.length > 0 && step.status === "unsettled") {
+        state.changed = true;
+        unclear(state, step, leftText(fact.left), fact.at);
+      }
+      return;
     case "step.settled":
       expect(fact, step, "unsettled");
       settled(state, step, fact.state, fact.summary, fact.at);
@@ -125,12 +169,36 @@ function settled(
 ): void {
   step.settled = found;
   step.summary = summary;
+  step.askedAgain = false;
   if (found !== "not-applied") state.changed = true;
   if (found === "applied") end(state, step, "succeeded", at);
-  else if (found === "unknown") undecided(state, step, summary, at);
+  else if (found === "unknown") unclear(state, step, summary, at);
   else if (step.failure === undefined) setStatus(state, step, "ready");
   else failedOnce(state, step, at);
 }
+
+/** Not even the world could say. The step says what to do then; a person is asked where it says nothing. */
+function unclear(state: RunState, step: StepState, summary: string, at: number): void {
+  const { onIndeterminate = "ask" } = step.step;
+  if (onIndeterminate === "ask") {
+    undecided(state, step, summary, at);
+    return;
+  }
+  if (onIndeterminate === "retry" && step.failure === undefined) {
+    setStatus(state, step, "ready");
+    return;
+  }
+  if (onIndeterminate === "retry") {
+    failedOnce(state, step, at);
+    return;
+  }
+  step.failure ??= { code: "RUN_STOPPED", message: summary };
+  end(state, step, "failed", at);
+  noteFailure(state, step);
+}
+
+const leftText = (left: readonly ProcessIdentity[]): string =>
+  `${left.map(({ pid, host }) => `process ${pid} on ${host}`).join(", ")} may still be at work`;
 
 /** Puts it to a person; but what may fail without stopping the line does not stop it by being unclear either (H64). */
 function undecided(state: RunState, step: StepState, summary: string, at: number): void {
@@ -145,6 +213,10 @@ function undecided(state: RunState, step: StepState, summary: string, at: number
 
 /** A failure without effect, or one whose effect is known to be missing: again after a pause, or for good. */
 function failedOnce(state: RunState, step: StepState, at: number): void {
+  if (step.aborted === "line-stopped") {
+    setStatus(state, step, "ready");
+    return;
+  }
   step.failures++;
   const final =
     step.aborted === "cancelled" || step.aborted === "deadline" || step.failures > step.step.retries;
@@ -173,7 +245,10 @@ function stopping(step: StepState): StepFailure | undefined {
 
 /** Whatever an earlier owner left running is of unknown end now, except where looking again is harmless. */
 function takeOver(state: RunState, at: number): void {
-  if (state.status !== "running") state.timeFrom = at;
+  if (state.status !== "running") {
+    state.timeFrom = at;
+    if (state.paused !== undefined) state.paused = { ...state.paused, at };
+  }
   state.status = "running";
   state.startedAt ??= at;
   for (const id of [...state.running]) {
@@ -182,7 +257,9 @@ function takeOver(state: RunState, at: number): void {
     setStatus(state, step, step.step.kind === "apply" ? "unsettled" : "ready");
   }
   for (const id of [...state.undecided]) {
-    setStatus(state, stepOf(state, id), "unsettled");
+    const step = stepOf(state, id);
+    step.askedAgain = true;
+    setStatus(state, step, "unsettled");
     clearFailure(state, id);
   }
 }

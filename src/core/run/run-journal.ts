@@ -57,6 +57,7 @@ export interface Lease extends Fence {
 
 /** What a person asks of a run that another process executes. */
 export type PersonRequest = { readonly actor: string; readonly reason: string } & (
-  | { readonly type: "cancel" }
+  | { readonly type: "cancel" | "pause" | "continue" }
+  | { readonly type: "approve"; readonly planDigest: string; readonly at: number }
   | { readonly type: "retry" | "skip"; readonly step: string }
 );

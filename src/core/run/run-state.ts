@@ -1,7 +1,8 @@
 import type { Check, Phase, Settlement } from "../driver.js";
 import type { ErrorCode } from "../errors.js";
 import type { Plan, PlanStep } from "../plan/plan.js";
-import type { Owner, RunOutcome } from "./fact.js";
+import type { StepProcess } from "../ports.js";
+import type { AbortWhy, FactOf, Owner, RunOutcome } from "./fact.js";
 
 export type StepStatus =
   /** Waits for others. */
@@ -28,10 +29,14 @@ export interface StepState {
   endedAt: number | undefined;
   /** Not before this time, milliseconds since the epoch. */
   retryAt: number | undefined;
-  aborted: "timeout" | "cancelled" | "deadline" | undefined;
+  aborted: AbortWhy | undefined;
   summary: string | undefined;
   failure: StepFailure | undefined;
   settled: Settlement["state"] | undefined;
+  /** Asked again since a new owner came, after nobody could say: a person may decide instead of waiting for the answer. */
+  askedAgain: boolean;
+  /** Programs that were started for the latest attempt, or for looking what became of it. */
+  readonly processes: StepProcess[];
   checks: readonly Check[];
   /** Needs and phases that have not ended yet. */
   open: number;
@@ -61,6 +66,11 @@ export interface RunState {
   owner: Owner | undefined;
   fence: number;
   cancelled: string | undefined;
+  /** Until somebody continues, no step starts. */
+  paused: { readonly at: number; readonly by: string; readonly reason: string } | undefined;
+  approved: { readonly at: number; readonly by: string; readonly role: string } | undefined;
+  /** The plan's escalations that have been said, by index. */
+  readonly fired: Map<number, FactOf<"timer.fired">>;
   /** The first failure that stopped the line: the message that is shown. */
   firstFailure: { readonly step: string; readonly failure: StepFailure } | undefined;
   /**
@@ -110,6 +120,9 @@ export function initialState(plan: Plan): RunState {
     owner: undefined,
     fence: 0,
     cancelled: undefined,
+    paused: undefined,
+    approved: undefined,
+    fired: new Map(),
     firstFailure: undefined,
     changed: false,
     lastSeq: 0,
@@ -139,6 +152,8 @@ function newStep(step: PlanStep, open: number): StepState {
     summary: undefined,
     failure: undefined,
     settled: undefined,
+    askedAgain: false,
+    processes: [],
     checks: [],
     open,
     released: false,

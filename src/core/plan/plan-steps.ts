@@ -1,15 +1,22 @@
 import type { StepSpec, TargetDriver } from "../driver.js";
-import type { Playbook, TargetDefinition } from "../playbook/playbook.js";
+import type { CheckDefinition, TargetDefinition } from "../playbook/playbook.js";
 import { barriers, linkSteps, stepId } from "./link-steps.js";
 import type { PlanStep } from "./plan.js";
 import { usesOf } from "./uses.js";
 
+type Targets = {
+  readonly targets: Readonly<Record<string, Pick<TargetDefinition, "driver" | "uses">>>;
+};
+type Checks = {
+  readonly checks: Readonly<Record<string, Pick<CheckDefinition, "driver" | "within" | "stable">>>;
+};
+
 /** What the targets' drivers want done, linked. */
-export function targetSteps(playbook: Playbook, specs: ReadonlyMap<string, readonly StepSpec[]>): PlanStep[] {
+export function targetSteps(playbook: Targets, specs: ReadonlyMap<string, readonly StepSpec[]>): PlanStep[] {
   const linked = [...specs].map(([target, own]) => ({ target, specs: own }));
   const links = linkSteps(linked, usesOf(playbook));
   return linked.flatMap(({ target, specs: own }) => {
-    const { driver } = playbook.targets[target] as TargetDefinition;
+    const { driver } = playbook.targets[target] as Pick<TargetDefinition, "driver">;
     return own.map((spec): PlanStep => {
       const id = stepId(target, spec.operation);
       return {
@@ -28,6 +35,7 @@ export function targetSteps(playbook: Playbook, specs: ReadonlyMap<string, reado
         timeoutMs: spec.timeoutMs ?? Math.max(30_000, spec.expectedMs * 10),
         retries: spec.retries ?? 2,
         onFailure: spec.onFailure ?? "stop",
+        ...(spec.onIndeterminate === undefined ? {} : { onIndeterminate: spec.onIndeterminate }),
       };
     });
   });
@@ -35,21 +43,22 @@ export function targetSteps(playbook: Playbook, specs: ReadonlyMap<string, reado
 
 /** Comparisons of what was restored with what was captured, where the driver can. */
 export function verifySteps(
-  playbook: Playbook,
+  playbook: Targets,
   drivers: ReadonlyMap<string, TargetDriver>,
   restored: readonly string[],
 ): PlanStep[] {
   return restored.flatMap((subject) => {
-    const { driver } = playbook.targets[subject] as TargetDefinition;
+    const { driver } = playbook.targets[subject] as Pick<TargetDefinition, "driver">;
     if (drivers.get(driver)?.verify === undefined) return [];
     const title = "compare with the checkpoint";
-    return [
-      checkStep({ id: stepId(subject, "verify"), kind: "verify", subject, driver, title }, 500, 60_000),
-    ];
+    return [verifyStep(subject, driver, title)];
   });
 }
 
-export function checkSteps(playbook: Playbook, names: readonly string[]): PlanStep[] {
+export const verifyStep = (subject: string, driver: string, title: string): PlanStep =>
+  checkStep({ id: stepId(subject, "verify"), kind: "verify", subject, driver, title }, 500, 60_000);
+
+export function checkSteps(playbook: Checks, names: readonly string[]): PlanStep[] {
   return names.flatMap((subject) => {
     const check = Object.hasOwn(playbook.checks, subject) ? playbook.checks[subject] : undefined;
     if (check === undefined) return [];

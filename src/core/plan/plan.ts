@@ -14,7 +14,10 @@ export interface Plan {
   readonly digest: string;
   readonly system: string;
   readonly environment: string;
+  /** Of an undo: that of the run which it takes back. */
   readonly scenario: string;
+  /** The run that is taken back. */
+  readonly undoes?: string;
   readonly strategy: Strategy;
   readonly change?: string;
   /** What is restored from; absent where the scenario restores nothing. */
@@ -29,6 +32,21 @@ export interface Plan {
   /** For the whole run. */
   readonly timeoutMs?: number;
   readonly fallback?: string;
+  /** Absent: no person has to agree. */
+  readonly approval?: PlanApproval;
+  /** In the order of the playbook; each fires once. */
+  readonly escalate?: readonly { readonly afterMs: number; readonly say: string; readonly to?: string }[];
+  /** What becomes of running steps when one fails for good. Absent: they may end. */
+  readonly onFailure?: "cancel";
+  /** How much runs at once, where the playbook says so. */
+  readonly limits?: { readonly steps: number; readonly perTarget: number; readonly perDriver: number };
+}
+
+export interface PlanApproval {
+  /** Roles and names, as written. Each may agree by itself. */
+  readonly by: readonly { readonly role: string; readonly people: readonly string[] }[];
+  /** From the request. */
+  readonly expiresMs: number;
 }
 
 export interface PlannedTarget {
@@ -37,6 +55,9 @@ export interface PlannedTarget {
   readonly with: JsonObject;
   readonly uses: readonly string[];
   readonly captured?: CapturedPart;
+  /** Data written later is lost, milliseconds since the epoch. Absent: since the capture. */
+  readonly since?: number;
+  /** Brought back or, by an undo, taken back. */
   readonly restore: boolean;
   /** What survives, in the driver's own terms. */
   readonly keep: readonly string[];
@@ -73,6 +94,8 @@ export interface PlanStep {
   readonly timeoutMs: number;
   readonly retries: number;
   readonly onFailure: "stop" | "continue";
+  /** Where not even the world can say what became of it. Absent: `ask`. */
+  readonly onIndeterminate?: "ask" | "retry" | "fail";
 }
 
 export interface Estimate {

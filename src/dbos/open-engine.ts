@@ -4,7 +4,7 @@ import type { RunQueue, RunServer } from "../core/run/run-queue.js";
 import { openPostgres } from "../storage/postgres-database.js";
 import { PostgresJournal } from "../storage/postgres-journal.js";
 import { migratePostgres } from "../storage/postgres-schema.js";
-import { application } from "./names.js";
+import { migrateDbos } from "./migrate-dbos.js";
 import { runQueue } from "./run-queue.js";
 import { runServer } from "./run-server.js";
 
@@ -27,10 +27,7 @@ export interface EngineOptions {
 export async function openEngine({ owner, ...options }: EngineOptions): Promise<Engine> {
   const database = await openPostgres(options);
   try {
-    await migratePostgres(database, async () => {
-      const { DBOS } = await import("@dbos-inc/dbos-sdk");
-      await DBOS.migrate(options.url, { schemaName: application.schema });
-    });
+    await migratePostgres(database, () => migrateDbos(options.url));
   } catch (error) {
     await database.close();
     throw error;

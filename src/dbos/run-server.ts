@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { Owner } from "../core/run/fact.js";
 import type { Assignment, RunServer, ServerEvent } from "../core/run/run-queue.js";
 import type { PostgresDatabase } from "../storage/postgres-database.js";
+import { migratingAlone } from "../storage/postgres-schema.js";
 import { bePresent } from "./controllers.js";
+import { migrateDbos } from "./migrate-dbos.js";
 import { application, queueOf, quietLogger, workflowName } from "./names.js";
 import { watchPeers } from "./watch-peers.js";
 
@@ -23,6 +25,8 @@ export function runServer(database: PostgresDatabase, owner: Owner): RunServer {
       const { DBOSExecutor } = await import("@dbos-inc/dbos-sdk/internal/dbos-executor");
       const id = `${owner.host}-${owner.pid}-${randomBytes(4).toString("hex")}`;
       const trouble = (message: string): void => tell({ type: "trouble", message });
+      // A later backout may bring a later DBOS.
+      await migratingAlone(database, () => migrateDbos(database.url));
       const presence = await bePresent(database.url, { id, system, owner });
       const atWork = new Set<Promise<unknown>>();
       DBOS.setConfig({

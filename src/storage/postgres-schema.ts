@@ -1,5 +1,5 @@
 import { BackoutError } from "../core/errors.js";
-import type { PostgresDatabase } from "./postgres-database.js";
+import type { PostgresDatabase, Queries } from "./postgres-database.js";
 
 /** One entry a version: what turns the version before into it. Never changed once released. */
 const migrations = [
@@ -27,17 +27,24 @@ const migrations = [
 /** For `pg_advisory_lock`: whoever makes or migrates tables does it alone. */
 const migrationLock = 7_822_021;
 
+/** Two that make tables at once get in each other's way. */
+export function migratingAlone(
+  database: PostgresDatabase,
+  work: (queries: Queries) => Promise<void>,
+): Promise<void> {
+  return database.transaction(async (queries) => {
+    await queries.query("select pg_advisory_xact_lock($1)", [migrationLock]);
+    await work(queries);
+  });
+}
+
 /**
  * Makes the tables or brings them to this version; refuses those that a later backout has written. `more` makes what
- * others keep in the same database, under the same lock: two that migrate at once get in each other's way.
+ * others keep in the same database.
  */
-export async function migratePostgres(
-  database: PostgresDatabase,
-  more: () => Promise<void> = async () => {},
-): Promise<void> {
+export async function migratePostgres(database: PostgresDatabase, more: () => Promise<void>): Promise<void> {
   if ((await versionOf(database)) === migrations.length) return;
-  await database.transaction(async (queries) => {
-    await queries.query("select pg_advisory_xact_lock($1)", [migrationLock]);
+  await migratingAlone(database, async (queries) => {
     const found = await versionOf(queries);
     if (found > migrations.length) {
       throw new BackoutError(
@@ -56,7 +63,7 @@ export async function migratePostgres(
   });
 }
 
-async function versionOf(queries: Pick<PostgresDatabase, "query">): Promise<number> {
+async function versionOf(queries: Queries): Promise<number> {
   const [there] = await queries.query<{ yes: boolean }>(
     "select to_regclass('backout.schema_version') is not null as yes",
   );

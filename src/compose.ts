@@ -13,6 +13,7 @@ import type { Engine } from "./dbos/open-engine.js";
 import { drivers as registry } from "./drivers/registry.generated.js";
 import { httpClient } from "./platform/http-client.js";
 import { localHost } from "./platform/local-host.js";
+import { localOrphans } from "./platform/orphans.js";
 import { localProcesses } from "./platform/process-identity.js";
 import { redactor } from "./platform/redactor.js";
 import { resolveSecrets } from "./platform/secrets.js";
@@ -112,6 +113,7 @@ async function openServices(choice: PlaybookChoice): Promise<OpenServices> {
     ids,
     ...runs,
     processes: localProcesses,
+    orphans: localOrphans,
     checkpoints: checkpointStore({
       folder: state,
       clock: systemClock,
@@ -248,9 +250,9 @@ export const wiring: Wiring = {
     const ignore = (): void => {};
     return { name, host, http: httpClient(), clock: systemClock, signal, progress: ignore, log: ignore };
   },
-  async generateKey() {
+  async keyPair(given) {
     const { generateIdentity, identityToRecipient } = await import("age-encryption");
-    const identity = await generateIdentity();
+    const identity = given ?? (await generateIdentity());
     return { identity, recipient: await identityToRecipient(identity) };
   },
 };

@@ -1,6 +1,7 @@
 import { BackoutError } from "../core/errors.js";
 import type { JsonObject } from "../core/json.js";
 import type { Plan } from "../core/plan/plan.js";
+import { sameAim } from "../core/plan/same-aim.js";
 import type { Fact, FactBody } from "../core/run/fact.js";
 import { project } from "../core/run/project.js";
 import type { Lease, RunRecord } from "../core/run/run-journal.js";
@@ -8,7 +9,7 @@ import { executeRun, type RunListener } from "../engine/execute-run.js";
 import { stepPerformer } from "../engine/perform-step.js";
 import { type FoundRun, lastRun, loadRun, unfinishedRun } from "./find-run.js";
 import { askQueued, followQueued, isQueued, submitRun } from "./queued-run.js";
-import { cameFirst, inProgress, placeOf, runningRun, takeLease } from "./run-lease.js";
+import { cameFirst, inProgress, placeOf, runningRun, type TakenLease, takeLease } from "./run-lease.js";
 import type { Services } from "./services.js";
 import { stepWorld } from "./step-world.js";
 
@@ -23,6 +24,8 @@ export interface RollbackRequest extends RunEvents {
   readonly reason: string;
   /** What made a trigger fire. */
   readonly trigger?: JsonObject;
+  /** The caller's own name for this request. */
+  readonly request?: string;
   /** The newest run there was when the plan was made. Where there is a newer one, that is joined. */
   readonly seen?: { readonly run: string | undefined };
   readonly onRun?: (run: RunRecord) => void;
@@ -47,35 +50,61 @@ export async function rollBack(services: Services, plan: Plan, request: Rollback
     planDigest: plan.digest,
     scenario: plan.scenario,
     reason: request.reason,
+    ...(request.request === undefined ? {} : { request: request.request }),
     ...(request.trigger === undefined ? {} : { trigger: request.trigger }),
   };
   const newest = async (): Promise<string | undefined> => (await lastRun(services))?.run.id;
   const seen = request.seen ?? { run: await newest() };
   if (isQueued(services)) {
-    if (seen.run === (await newest())) await refuseUnfinished(services);
+    if (seen.run === (await newest())) {
+      const stood = await refuseUnfinished(services, plan);
+      if (stood !== undefined) {
+        const reason = fallbackReason(plan, run.id);
+        await askQueued(services, stood, [{ type: "cancel", actor, reason }], {});
+      }
+    }
     return submitRun(services, run, requested, { ...request, seen: seen.run });
   }
-  return withLease(services, run.id, async (lease) => {
+  return withLease(services, run.id, async ({ lease }) => {
     const came = await newest();
     if (came !== undefined && came !== seen.run) return joinNewer(services, plan, came, request);
-    await refuseUnfinished(services);
+    const stood = await refuseUnfinished(services, plan);
+    if (stood !== undefined) await endStopped(services, stood, lease, fallbackReason(plan, run.id));
     await journal.createRun(run, [requested]);
     request.onRun?.(run);
-    return execute(services, run, lease, [], request);
+    return execute(services, run, { lease }, [], request);
   });
+}
+
+const fallbackReason = ({ scenario }: Plan, run: string): string =>
+  `"${scenario}" goes on instead, as run ${run}`;
+
+/** Whoever stands still has nothing at work: it can be ended without being executed. */
+async function endStopped(
+  { journal, clock, actor }: Services,
+  { run, state }: FoundRun,
+  lease: Lease,
+  reason: string,
+): Promise<void> {
+  const envelope = (after: number) => ({ seq: state.lastSeq + after, at: clock.now(), actor });
+  const facts: Fact[] = [
+    { ...envelope(1), type: "run.cancel-requested", reason },
+    { ...envelope(2), type: "run.finished", outcome: "cancelled", message: reason },
+  ];
+  await journal.append(run.id, facts, lease);
 }
 
 /** A run that came after the plan had been made did what was asked for, or made the plan stale. */
 async function joinNewer(services: Services, plan: Plan, id: string, events: RunEvents): Promise<FoundRun> {
   const run = await services.journal.run(id);
-  if (run.plan.scenario !== plan.scenario) throw cameFirst(run);
+  if (!sameAim(run.plan, plan)) throw cameFirst(run);
   return followRun(services, id, events);
 }
 
 /** Goes on with the run that is not finished. What failed is tried again; what is of unknown end is asked first. */
 export async function resumeRun(
   services: Services,
-  events: RunEvents & { readonly reason: string },
+  events: RunEvents & { readonly reason: string; readonly takeOver?: boolean },
 ): Promise<FoundRun> {
   const open = await openRun(services);
   const { run, state } = open;
@@ -97,7 +126,11 @@ export async function resumeRun(
     );
     return askQueued(services, open, requests, events);
   }
-  return withLease(services, run.id, (lease) => execute(services, run, lease, retried, events));
+  const work = async (taken: TakenLease): Promise<FoundRun> => {
+    if (taken.from?.why === "told") await services.clock.sleep(letGoMs);
+    return execute(services, run, taken, retried, events);
+  };
+  return withLease(services, run.id, work, events.takeOver);
 }
 
 /** Tries one step again, or goes on without it; then with the rest of the run. */
@@ -125,7 +158,7 @@ export async function decideStep(
   }
   const type = decision.type === "retry" ? "step.retried" : "step.skipped";
   const fact: Decision = { type, step: decision.step, reason: decision.reason, actor: services.actor };
-  return withLease(services, run.id, (lease) => execute(services, run, lease, [fact], events));
+  return withLease(services, run.id, (taken) => execute(services, run, taken, [fact], events));
 }
 
 /** Ends the unfinished run: through the process that executes it where there is one, else here. */
@@ -144,7 +177,7 @@ export async function cancelRun(
     return followRun(services, run.id, events);
   }
   const fact: Decision = { type: "run.cancel-requested", reason, actor: services.actor };
-  return withLease(services, run.id, (lease) => execute(services, run, lease, [fact], events));
+  return withLease(services, run.id, (taken) => execute(services, run, taken, [fact], events));
 }
 
 /** Watches a run that another process executes until it has finished, stopped, or lost its process. */
@@ -167,20 +200,38 @@ export async function followRun(services: Services, id: string, events: RunEvent
   return { run, state };
 }
 
+/** Whoever is alive notices within a quarter of a second that the run was taken from it, and ends what it does. */
+const letGoMs = 1_000;
+
+/** What to go on with must be as it was written: on a shortened journal, steps would be done twice. */
 async function openRun(services: Services): Promise<FoundRun> {
   const open = await unfinishedRun(services);
-  if (open !== undefined) return open;
+  if (open !== undefined) {
+    const broken = await services.journal.brokenAt(open.run.id);
+    if (broken === undefined) return open;
+    throw new BackoutError(
+      "STATE_CORRUPT",
+      `run "${open.run.id}": fact ${broken} is not as it was written, or missing`,
+      {
+        effect: "none",
+        hint: "backout history --verify; look at what is really there before anything else is started",
+      },
+    );
+  }
   throw new BackoutError("NOT_FOUND", "no run is waiting: the last one is finished, or there was none", {
     effect: "none",
     hint: "backout history",
   });
 }
 
-async function refuseUnfinished(services: Services): Promise<void> {
+/** Throws while there is a run that is not finished: going on with it comes first. */
+export /** Refuses, unless what stands still names this plan's scenario as its fallback: then that run, which has to end. */
+async function refuseUnfinished(services: Services, plan: Plan): Promise<FoundRun | undefined> {
   const open = await unfinishedRun(services);
-  if (open === undefined) return;
+  if (open === undefined) return undefined;
   const { run, state } = open;
   if ((await placeOf(services, run.id)) !== undefined) throw inProgress(run);
+  if (state.status === "stopped" && run.plan.fallback === plan.scenario) return open;
   const fact =
     state.status === "stopped"
       ? `stopped at ${state.firstFailure?.step ?? "its deadline"}`
@@ -190,7 +241,10 @@ async function refuseUnfinished(services: Services): Promise<void> {
     `run "${run.id}" (${run.plan.scenario}) ${fact}; a second one would get in its way`,
     {
       effect: "none",
-      hint: "backout resume, or backout cancel and then again",
+      hint:
+        run.plan.fallback === undefined || state.status !== "stopped"
+          ? "backout resume, or backout cancel and then again"
+          : `backout resume, backout rollback ${run.plan.fallback}, or backout cancel and then again`,
     },
   );
 }
@@ -198,27 +252,34 @@ async function refuseUnfinished(services: Services): Promise<void> {
 async function withLease<Result>(
   services: Services,
   run: string,
-  work: (lease: Lease) => Promise<Result>,
+  work: (taken: TakenLease) => Promise<Result>,
+  takeOver = false,
 ): Promise<Result> {
-  const lease = await takeLease(services, run);
+  const taken = await takeLease(services, run, takeOver);
+  let failed = true;
   try {
-    return await work(lease);
+    const result = await work(taken);
+    failed = false;
+    return result;
   } finally {
-    await services.journal.release(lease);
+    const released = services.journal.release(taken.lease);
+    // What went wrong first is told. A lease that cannot be given back ends with its process.
+    await (failed ? released.catch(() => {}) : released);
   }
 }
 
 export async function execute(
   services: Services,
   run: RunRecord,
-  lease: Lease,
+  { lease, from }: TakenLease,
   first: readonly Decision[],
   events: RunEvents,
 ): Promise<FoundRun> {
-  const { journal, clock, checkpoints } = services;
+  const { journal, clock, checkpoints, orphans } = services;
   const { checkpoint } = run.plan;
   const loaded = checkpoint === undefined ? undefined : await checkpoints.load(checkpoint.id);
   const performer = stepPerformer(stepWorld(services, loaded));
-  await executeRun({ ...events, journal, clock, run, lease, performer, first });
+  const taken = { lease, ...(from === undefined ? {} : { from }) };
+  await executeRun({ ...events, ...taken, journal, clock, run, performer, first, orphans });
   return await loadRun(services, run.id);
 }

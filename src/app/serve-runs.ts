@@ -1,5 +1,5 @@
 import { BackoutError } from "../core/errors.js";
-import type { FactBody } from "../core/run/fact.js";
+import type { FactBody, TakenFrom } from "../core/run/fact.js";
 import type { Lease } from "../core/run/run-journal.js";
 import type { ServerEvent } from "../core/run/run-queue.js";
 import { leaseMs } from "../engine/keep-lease.js";
@@ -49,9 +49,16 @@ export async function executeAssigned(
   const { journal, owner, clock, playbook } = services;
   const run = await journal.run(id);
   const want = { scope: leaseScope(playbook), run: id, owner, expires: clock.now() + leaseMs };
-  const { lease } = await journal.acquire(want, () => true);
+  let from: TakenFrom | undefined;
+  const { lease } = await journal.acquire(want, (holder) => {
+    from = {
+      owner: holder.owner,
+      why: services.processes.alive(holder.owner) === false ? "dead" : "expired",
+    };
+    return true;
+  });
   try {
-    await execute(services, run, lease, [], events);
+    await execute(services, run, { lease, ...(from === undefined ? {} : { from }) }, [], events);
   } catch (error) {
     if (error instanceof BackoutError && error.code === "FENCED") throw error;
     if (!(error instanceof BackoutError && error.code === "INTERRUPTED"))

@@ -3,7 +3,7 @@ import type { CheckDriver, SignalDriver, TargetDriver } from "../core/driver.js"
 import type { Problem } from "../core/errors.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { Playbook } from "../core/playbook/playbook.js";
-import type { Clock, Host, Http, Ids, Processes } from "../core/ports.js";
+import type { Clock, Host, Http, Ids, Orphans, Processes } from "../core/ports.js";
 import type { Owner } from "../core/run/fact.js";
 import type { RunJournal } from "../core/run/run-journal.js";
 import type { RunQueue } from "../core/run/run-queue.js";
@@ -21,6 +21,7 @@ export interface Services {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly processes: Processes;
+  readonly orphans: Orphans;
   /** Who types: `user@host`. */
   readonly actor: string;
   /** This process. */

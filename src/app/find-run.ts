@@ -29,6 +29,25 @@ export async function unfinishedRun(services: Journaled): Promise<FoundRun | und
   return last === undefined || last.state.status === "finished" ? undefined : last;
 }
 
+/** What unfinished runs go back to, those of other environments that share the state folder included. */
+export async function checkpointsInUse(
+  services: Pick<Services, "journal" | "checkpoints">,
+): Promise<Set<string>> {
+  const { journal, checkpoints } = services;
+  const used = new Set<string>();
+  const scopes = new Map<string, { readonly system: string; readonly environment: string }>();
+  for (const one of (await checkpoints.list()).checkpoints)
+    scopes.set(`${one.system}/${one.environment}`, one);
+  for (const { system, environment } of scopes.values()) {
+    const id = (await journal.runIds(system, environment)).at(-1);
+    if (id === undefined) continue;
+    const { plan } = await journal.run(id);
+    const { status } = project(plan, await journal.facts(id));
+    if (status !== "finished" && plan.checkpoint !== undefined) used.add(plan.checkpoint.id);
+  }
+  return used;
+}
+
 /** By id, by a unique beginning of it, or the newest. Throws NOT_FOUND. */
 export async function findRun(services: Journaled, id: string | undefined): Promise<FoundRun> {
   if (id === undefined || id === "latest") {

@@ -3,6 +3,7 @@ import { proofStanding } from "../core/checkpoint/proof-record.js";
 import type { ProofLevel } from "../core/driver.js";
 import { exitStatus } from "../core/report/exit-status.js";
 import type { Owner } from "../core/run/fact.js";
+import type { RunState } from "../core/run/run-state.js";
 import { lastRun } from "./find-run.js";
 import { placeOf } from "./run-lease.js";
 import type { Services } from "./services.js";
@@ -25,6 +26,8 @@ export interface SystemStatus {
     readonly owner?: Owner;
     readonly failure?: { readonly step: string; readonly message: string; readonly hint?: string };
   };
+  /** Checkpoints that cannot be read, of whatever system they are. */
+  readonly damaged?: readonly string[];
   /** The newest checkpoint, and how well its parts are proven now. */
   readonly checkpoint?: {
     readonly id: string;
@@ -36,7 +39,7 @@ export interface SystemStatus {
 
 export async function systemStatus(services: Services): Promise<SystemStatus> {
   const { system, environment } = services.playbook;
-  const { checkpoints } = await services.checkpoints.list({ system, environment });
+  const { checkpoints, damaged } = await services.checkpoints.list({ system, environment });
   const newest = checkpoints.at(-1);
   const run = await newestRun(services);
   return {
@@ -44,6 +47,7 @@ export async function systemStatus(services: Services): Promise<SystemStatus> {
     environment,
     ...(run === undefined ? {} : { run }),
     ...(newest === undefined ? {} : { checkpoint: await checkpointStatus(services, newest) }),
+    ...(damaged.length === 0 ? {} : { damaged: damaged.map(({ id }) => id) }),
   };
 }
 
@@ -60,13 +64,17 @@ async function newestRun(services: Services): Promise<SystemStatus["run"]> {
     state: status === "finished" ? "finished" : (place ?? (status === "stopped" ? "stopped" : "abandoned")),
     exit: exitStatus(state) ?? null,
     at: state.requestedAt ?? 0,
-    steps: { done: run.plan.steps.length - state.remaining, all: run.plan.steps.length },
+    steps: { done: doneSteps(state), all: run.plan.steps.length },
     ...(outcome === undefined ? {} : { outcome }),
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(owner === undefined ? {} : { owner }),
     ...(firstFailure === undefined ? {} : { failure: { step: firstFailure.step, ...firstFailure.failure } }),
   };
 }
+
+/** As the report counts them: what failed is over, but not done. */
+const doneSteps = ({ steps }: RunState): number =>
+  [...steps.values()].filter(({ status }) => status === "succeeded" || status === "skipped").length;
 
 async function checkpointStatus(
   services: Services,

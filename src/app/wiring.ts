@@ -38,6 +38,6 @@ export interface Wiring {
   openController(choice: PlaybookChoice): Promise<OpenController>;
   /** For looking around in a folder that has no playbook yet. */
   folderContext(folder: string, name: string, signal: AbortSignal): DriverContext;
-  /** A new age key pair. */
-  generateKey(): Promise<{ readonly identity: string; readonly recipient: string }>;
+  /** An age key pair: a new one, or the one of an identity (a line of a key file). */
+  keyPair(identity?: string): Promise<{ readonly identity: string; readonly recipient: string }>;
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Wiring } from "../app/wiring.js";
 import { addServicesCommand, type CommandHelp } from "./add-command.js";
-import { isLeft, runEvents, tellEnd } from "./run-output.js";
+import { showRun } from "./run-output.js";
 
 /** `retry` and `skip`: a person's word about one step, and then on with the run. */
 export const addDecision = (
@@ -15,17 +15,6 @@ export const addDecision = (
     const { decideStep } = await import("../app/roll-back.js");
     const { unfinishedRun } = await import("../app/find-run.js");
     const open = await unfinishedRun(services);
-    const { events, end } =
-      open === undefined
-        ? { events: {}, end: () => {} }
-        : await runEvents(session, open.run.plan, isLeft(services));
-    try {
-      const decision = { type, step: args[0] ?? "", reason: options.reason ?? "retried by hand" };
-      const found = await decideStep(services, decision, events);
-      end(found.state);
-      return await tellEnd(session, services, found);
-    } catch (error) {
-      end();
-      throw error;
-    }
+    const decision = { type, step: args[0] ?? "", reason: options.reason ?? "retried by hand" };
+    return showRun(session, services, open?.run.plan, (events) => decideStep(services, decision, events));
   });

@@ -1,14 +1,14 @@
 import type { FoundRun } from "../app/find-run.js";
 import type { RunEvents } from "../app/roll-back.js";
 import type { OpenServices } from "../app/services.js";
-import { errorCodes } from "../core/errors.js";
+import { BackoutError, errorCodes } from "../core/errors.js";
 import type { Plan } from "../core/plan/plan.js";
 import type { RunState } from "../core/run/run-state.js";
 import type { Session } from "./session.js";
 
 /**
  * Shows a run while it goes: live on a terminal, a line a fact elsewhere, the facts themselves with `--json`. `leaves`:
- * a controller executes it, and it goes on when this command ends.
+ * a controller or another process executes it, and it goes on when this command ends.
  */
 export async function runEvents(
   session: Session,
@@ -60,8 +60,33 @@ export const isLeft = ({ queue }: OpenServices): boolean => queue !== undefined;
 /** Watches a run that another process executes. */
 export async function followToEnd(session: Session, services: OpenServices, id: string): Promise<number> {
   const { followRun } = await import("../app/roll-back.js");
-  const { events, end } = await runEvents(session, (await services.journal.run(id)).plan, isLeft(services));
+  const { runningRun } = await import("../app/run-lease.js");
+  const { events, end } = await runEvents(session, (await services.journal.run(id)).plan, true);
   const found = await followRun(services, id, events);
   end(found.state);
-  return tellEnd(session, services, found);
+  const goesOn = found.state.status !== "finished" && (await runningRun(services)) === id;
+  return goesOn ? errorCodes.INTERRUPTED.exit : tellEnd(session, services, found);
+}
+
+/** Executes a run before the reader's eyes and says how it ended, also after a second Ctrl-C. */
+export async function showRun(
+  session: Session,
+  services: OpenServices,
+  plan: Plan | undefined,
+  execute: (events: RunEvents) => Promise<FoundRun>,
+): Promise<number> {
+  const { events, end } =
+    plan === undefined ? { events: {}, end: () => {} } : await runEvents(session, plan, isLeft(services));
+  try {
+    const found = await execute(events);
+    end(found.state);
+    return await tellEnd(session, services, found);
+  } catch (error) {
+    end();
+    const { unfinishedRun } = await import("../app/find-run.js");
+    const killed = session.kill.aborted && error instanceof BackoutError && error.code === "INTERRUPTED";
+    const open = killed ? await unfinishedRun(services) : undefined;
+    if (open === undefined) throw error;
+    return tellEnd(session, services, open);
+  }
 }

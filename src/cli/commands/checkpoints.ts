@@ -36,13 +36,16 @@ const addList = (group: Command, wiring: Wiring): void => {
       })),
     );
     if (session.options.json) for (const row of rows) session.json(row);
-    else {
+    else if (rows.length > 0 || damaged.length === 0) {
       const { renderCheckpoints } = await import("../render/render-checkpoints.js");
       session.print(
         renderCheckpoints(rows, { ...session.render(), expireMs: services.playbook.proofs.expire }),
       );
     }
-    for (const { id, error } of damaged) session.note(`${id}: ${error.message}`);
+    for (const { error } of damaged) {
+      session.note(`damaged: ${error.message}`);
+      session.note("  hint: bring it back from a copy, or remove its folder; others are not touched by it");
+    }
     return damaged.length === 0 ? 0 : 1;
   });
 };
@@ -103,12 +106,11 @@ const addPrune = (group: Command, wiring: Wiring): void => {
     help,
     wiring,
     async ({ session, services, options }) => {
-      const { unfinishedRun } = await import("../../app/find-run.js");
-      const used = (await unfinishedRun(services))?.run.plan.checkpoint?.id;
+      const { checkpointsInUse } = await import("../../app/find-run.js");
       const { keep, for: forMs } = services.playbook.retention;
       const choices = await services.checkpoints.prune(
         { keep, forMs },
-        { dryRun: options.dryRun ?? false, inUse: new Set(used === undefined ? [] : [used]) },
+        { dryRun: options.dryRun ?? false, inUse: await checkpointsInUse(services) },
       );
       if (session.options.json) for (const choice of choices) session.json(choice);
       else {

@@ -1,9 +1,10 @@
-import { access, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Wiring } from "../../app/wiring.js";
 import type { TargetDriver } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { fileError } from "../../core/file-error.js";
 import { addCommand } from "../add-command.js";
 
 const help = {
@@ -31,14 +32,13 @@ export const addInit = (program: Command, wiring: Wiring): Command =>
       wiring.folderContext(folder, name, session.interrupt),
     );
     const encrypted = found.some(({ driver }) => driver === "env-file");
-    const key = encrypted ? await wiring.generateKey() : undefined;
-    const text = initPlaybook(folder, found, key?.recipient);
     if (options.dryRun) {
-      session.print(text.trimEnd());
+      session.print(initPlaybook(folder, found, encrypted ? "(made by backout init)" : undefined).trimEnd());
       return 0;
     }
-    if (key !== undefined) await writeKey(folder, key.identity);
-    await writeFile(file, text, { flag: "wx" });
+    const key = encrypted ? await ownKey(wiring, dirname(resolve(file))) : undefined;
+    const text = initPlaybook(folder, found, key?.recipient);
+    await written(file, () => writeFile(file, text, { flag: "wx" }));
     if (options.json) session.json({ file, targets: found });
     else {
       for (const one of found)
@@ -63,9 +63,26 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-async function writeKey(folder: string, identity: string): Promise<void> {
+/** The key that an earlier `init` left, or a new one, on disk before anything is encrypted for it. */
+async function ownKey(wiring: Wiring, folder: string): Promise<{ readonly recipient: string }> {
   const state = join(folder, ".backout");
-  await mkdir(state, { recursive: true, mode: 0o700 });
-  await writeFile(join(state, ".gitignore"), "*\n");
-  await writeFile(join(state, "identity.age"), `${identity}\n`, { flag: "wx", mode: 0o600 });
+  const path = join(state, "identity.age");
+  const text = await readFile(path, "utf8").catch(() => "");
+  const present = /^AGE-SECRET-KEY-\S+$/m.exec(text)?.[0];
+  if (present !== undefined) return wiring.keyPair(present);
+  const key = await wiring.keyPair();
+  await written(path, async () => {
+    await mkdir(state, { recursive: true, mode: 0o700 });
+    await writeFile(join(state, ".gitignore"), "*\n");
+    await writeFile(path, `${key.identity}\n`, { flag: "wx", mode: 0o600 });
+  });
+  return key;
+}
+
+async function written(path: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    throw fileError(error, path, "writing");
+  }
 }

@@ -18,10 +18,16 @@ export const addPlan = (program: Command, wiring: Wiring): Command =>
       async ({ session, services, options, args }) => {
         const { planRollback } = await import("../../app/plan-rollback.js");
         const plan = await planRollback(services, planChoice(session, options, args[0]));
+        const { unfinishedRun } = await import("../../app/find-run.js");
+        const open = (await unfinishedRun(services))?.run;
         if (options.json) session.json(plan);
         else {
           const { renderPlan } = await import("../render/render-plan.js");
           session.print(renderPlan(plan, { ...session.render(), all: options.all ?? false }));
+        }
+        if (open !== undefined) {
+          session.note(`run "${open.id}" (${open.plan.scenario}) is not finished; it comes first`);
+          session.note("  hint: backout status");
         }
         return 0;
       },

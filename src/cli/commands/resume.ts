@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Wiring } from "../../app/wiring.js";
 import { addServicesCommand } from "../add-command.js";
-import { followToEnd, isLeft, runEvents, tellEnd } from "../run-output.js";
+import { followToEnd, showRun } from "../run-output.js";
 import { runExits } from "./rollback.js";
 
 const help = {
@@ -26,17 +26,9 @@ export const addResume = (program: Command, wiring: Wiring): Command =>
       const { resumeRun } = await import("../../app/roll-back.js");
       const { unfinishedRun } = await import("../../app/find-run.js");
       const open = await unfinishedRun(services);
-      const { events, end } =
-        open === undefined
-          ? { events: {}, end: () => {} }
-          : await runEvents(session, open.run.plan, isLeft(services));
-      try {
-        const found = await resumeRun(services, { ...events, reason: options.reason ?? "resumed" });
-        end(found.state);
-        return await tellEnd(session, services, found);
-      } catch (error) {
-        end();
-        throw error;
-      }
+      const reason = options.reason ?? "resumed";
+      return showRun(session, services, open?.run.plan, (events) =>
+        resumeRun(services, { ...events, reason }),
+      );
     },
   ).option("--reason <text>", "why, for the timeline and the report");

@@ -27,6 +27,7 @@ interface Options {
 export const addWatch = (program: Command, wiring: Wiring): Command =>
   addServicesCommand<Options>(program, "watch", help, wiring, async ({ session, services, options }) => {
     refuseNothingToWatch(services);
+    refuseUnknownChange(services, options.change);
     const { watchSystem } = await import("../../app/watch-system.js");
     const { watchView } = await import("../render/watch-view.js");
     const view = await watchView(session, services.playbook);
@@ -91,6 +92,15 @@ function refuseNothingToWatch({ playbook }: OpenServices): void {
   throw new BackoutError("REFUSED", "there is nothing to watch: the playbook has no triggers", {
     effect: "none",
     hint: "add signals: and triggers: to the playbook, then: backout check",
+  });
+}
+
+/** Now, and not when a rollback is needed. */
+function refuseUnknownChange({ playbook }: OpenServices, change: string | undefined): void {
+  if (change === undefined || playbook.changes[change] !== undefined) return;
+  throw new BackoutError("NOT_FOUND", `there is no change "${change}"`, {
+    effect: "none",
+    hint: `known: ${Object.keys(playbook.changes).join(", ") || "none; add it under changes:"}`,
   });
 }
 

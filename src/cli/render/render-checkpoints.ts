@@ -68,20 +68,21 @@ interface PartProof {
   readonly records: readonly ProofRecord[];
 }
 
-/** A checkpoint is as good as the part that is proven least. */
+/** A checkpoint is as good as the part that is proven least; one that keeps nothing has nothing to prove. */
 function weakestPart(
   { checkpoint, proofs }: ProvenCheckpoint,
   { now, expireMs }: CheckpointRendering,
 ): PartProof | undefined {
   const rank = ({ standing }: PartProof): number =>
     standing.failed ? -2 : standing.expired ? -1 : proofLevels.indexOf(standing.level);
-  return Object.keys(checkpoint.parts)
+  const all = Object.keys(checkpoint.parts)
     .map((name) => proofs[name] ?? [])
-    .map((records): PartProof => ({ records, standing: proofStanding(records, { now, expireMs }) }))
-    .reduce<PartProof | undefined>(
-      (least, one) => (least === undefined || rank(one) < rank(least) ? one : least),
-      undefined,
-    );
+    .map((records): PartProof => ({ records, standing: proofStanding(records, { now, expireMs }) }));
+  const kept = all.filter((one) => rank(one) !== proofLevels.indexOf("declared"));
+  return (kept.length > 0 ? kept : all).reduce<PartProof | undefined>(
+    (least, one) => (least === undefined || rank(one) < rank(least) ? one : least),
+    undefined,
+  );
 }
 
 function standingCell(standing: ProofStanding | undefined, paint: Palette): Cell {

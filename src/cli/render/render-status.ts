@@ -12,7 +12,7 @@ export function renderStatus(status: SystemStatus, options: RenderOptions): stri
   return [
     paint.strong(plainText(`${status.system}/${status.environment}`)),
     ...runLines(status.run, options, paint),
-    ...checkpointLines(status.checkpoint, options, paint),
+    ...checkpointLines(status, options, paint),
   ].join("\n");
 }
 
@@ -77,18 +77,18 @@ function describe(
 }
 
 function checkpointLines(
-  checkpoint: SystemStatus["checkpoint"],
+  { checkpoint, damaged = [] }: SystemStatus,
   options: RenderOptions,
   paint: Palette,
 ): string[] {
   const label = "  checkpoint  ";
+  const cannot =
+    damaged.length === 0 ? undefined : `${listText(damaged)} ${damaged.length === 1 ? "is" : "are"} damaged`;
   if (checkpoint === undefined) {
+    const text = `none${cannot === undefined ? "" : ` that can be read, ${cannot}`}: there is nothing to go back to`;
     return [
-      ...hanging(label, "none: there is nothing to go back to", options.width, {
-        label: paint.dim,
-        text: paint.bad,
-      }),
-      ...hintLines("backout checkpoint", options.width, 14),
+      ...hanging(label, plainText(text), options.width, { label: paint.dim, text: paint.bad }),
+      ...hintLines(cannot === undefined ? "backout checkpoint" : "backout checkpoints", options.width, 14),
     ];
   }
   const parts = Object.entries(checkpoint.parts);
@@ -112,5 +112,11 @@ function checkpointLines(
     ...hanging("              ", checkpoint.id, options.width, { text: paint.dim }),
     ...hanging("              ", plainText(state), options.width, { text: colour }),
     ...(doubts.length === 0 ? [] : hintLines(`backout prove ${checkpoint.id}`, options.width, 14)),
+    ...(cannot === undefined
+      ? []
+      : [
+          ...hanging("              ", plainText(cannot), options.width, { text: paint.bad }),
+          ...hintLines("backout checkpoints", options.width, 14),
+        ]),
   ];
 }

@@ -61,11 +61,12 @@ export function found(row: RunRow | undefined, id: string): RunRow {
 
 /**
  * Recomputes digest and hash chain of a run. Returns the sequence number of the first fact that does not fit, 0 where
- * it is the run's own row, nothing where all is as it was written. Times come as text: no number may round them.
+ * it is the run's own row, nothing where all is as it was written; with `last`, also where the end is missing. Times come as text: no number may round them.
  */
 export function firstBroken(
   { id, system, environment, plan: text }: RunRow,
   rows: readonly (Omit<FactRow, "at"> & { readonly at: string })[],
+  last?: Link,
 ): number | undefined {
   const plan = readPlan(text);
   if (plan === undefined || plan.system !== system || plan.environment !== environment) return 0;
@@ -76,7 +77,22 @@ export function firstBroken(
     if (fact.type === "run.requested" && fact.planDigest !== plan.digest) return 0;
     before = row.hash;
   }
-  return undefined;
+  if (last === undefined || (last.seq === rows.length && last.hash === before)) return undefined;
+  return last.seq > rows.length ? rows.length + 1 : last.seq;
+}
+
+/** Nothing is added to a run whose newest fact is not the one that was written last: see `firstBroken`. */
+export function ensureWhole(run: string, newest: Link, written: Link): void {
+  if (newest.seq === written.seq && newest.hash === written.hash) return;
+  const missing = written.seq - newest.seq;
+  const fact =
+    missing > 0
+      ? `its last ${missing === 1 ? "fact is" : `${missing} facts are`} missing`
+      : "its newest fact is not the one that was written";
+  throw new BackoutError("STATE_CORRUPT", `run "${run}": ${fact}`, {
+    effect: "none",
+    hint: "backout history --verify; look at what is really there before anything else is started",
+  });
 }
 
 /** `undefined` where its digest is not that of what it says. */

@@ -15,6 +15,12 @@ const migrations = [
      scope text primary key, run text not null, owner text not null, fence integer not null, expires integer not null
    ) strict;
    create table requests (id integer primary key autoincrement, run text not null, body text not null) strict;`,
+  // The newest fact is known twice, since a chain alone does not show that its end is missing.
+  `alter table runs add column last_seq integer not null default 0;
+   alter table runs add column last_hash text not null default '';
+   update runs set
+     last_seq = coalesce((select max(seq) from facts where run = id), 0),
+     last_hash = coalesce((select hash from facts where run = id order by seq desc limit 1), '');`,
 ];
 
 /** Brings the file to this version's schema; refuses one that a later backout has written. */

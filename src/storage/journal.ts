@@ -5,6 +5,7 @@ import type { Fact } from "../core/run/fact.js";
 import type { Fence, Lease, PersonRequest, RunJournal, RunRecord } from "../core/run/run-journal.js";
 import {
   chained,
+  ensureWhole,
   type FactRow,
   firstBroken,
   found,
@@ -114,7 +115,13 @@ export class Journal implements RunJournal {
 
   async brokenAt(run: string): Promise<number | undefined> {
     const sql = "select seq, cast(at as text) as at, actor, body, hash from facts where run = ? order by seq";
-    return firstBroken(found(this.runRow(run), run), this.file.all(sql, run));
+    return firstBroken(found(this.runRow(run), run), this.file.all(sql, run), this.written(run));
+  }
+
+  private written(run: string): Link {
+    return (
+      this.file.get<Link>("select last_seq as seq, last_hash as hash from runs where id = ?", run) ?? start
+    );
   }
 
   private runRow(id: string): RunRow | undefined {
@@ -124,7 +131,9 @@ export class Journal implements RunJournal {
   private insert(run: string, facts: readonly Fact[]): void {
     const sql = "select seq, hash from facts where run = ? order by seq desc limit 1";
     const last = this.file.get<Link>(sql, run) ?? start;
-    for (const { seq, at, actor, body, hash } of chained(run, last, facts)) {
+    ensureWhole(run, last, this.written(run));
+    const rows = chained(run, last, facts);
+    for (const { seq, at, actor, body, hash } of rows) {
       this.file.run(
         "insert into facts (run, seq, at, actor, body, hash) values (?, ?, ?, ?, ?, ?)",
         run,
@@ -135,6 +144,9 @@ export class Journal implements RunJournal {
         hash,
       );
     }
+    const newest = rows.at(-1);
+    if (newest === undefined) return;
+    this.file.run("update runs set last_seq = ?, last_hash = ? where id = ?", newest.seq, newest.hash, run);
   }
 }
 

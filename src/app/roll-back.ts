@@ -224,9 +224,11 @@ async function openRun(services: Services): Promise<FoundRun> {
   });
 }
 
-/** Throws while there is a run that is not finished: going on with it comes first. */
-export /** Refuses, unless what stands still names this plan's scenario as its fallback: then that run, which has to end. */
-async function refuseUnfinished(services: Services, plan: Plan): Promise<FoundRun | undefined> {
+/** Refuses, unless what stands still names this plan's scenario as its fallback: then that run, which has to end. */
+export async function refuseUnfinished(
+  services: Services,
+  plan: Pick<Plan, "scenario">,
+): Promise<FoundRun | undefined> {
   const open = await unfinishedRun(services);
   if (open === undefined) return undefined;
   const { run, state } = open;

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -12,7 +13,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "@photostructure/sqlite";
+import { DatabaseSync, type DatabaseSyncInstance } from "@photostructure/sqlite";
 import { generateIdentity, identityToRecipient } from "age-encryption";
 
 /** A real system in a folder of its own: releases, settings, a database, a work tree, a program, an HTTP server. */
@@ -118,7 +119,7 @@ export async function smallSystem(): Promise<SmallSystem> {
     mkdirSync(join(path(file), ".."), { recursive: true });
     writeFileSync(path(file), text);
   };
-  const database = <Result>(work: (open: DatabaseSync) => Result): Result => {
+  const database = <Result>(work: (open: DatabaseSyncInstance) => Result): Result => {
     const open = new DatabaseSync(path("data", "shop.db"));
     try {
       return work(open);
@@ -147,6 +148,7 @@ export async function smallSystem(): Promise<SmallSystem> {
   for (const release of ["v1", "v2"]) write(`releases/${release}/server.txt`, `code of ${release}\n`);
   link("v1");
   write(".env", `NAME=small\nAPI_KEY=${secrets.setting}\n`);
+  chmodSync(path(".env"), 0o600);
   write("ctl.mjs", control);
   mkdirSync(path("data"));
   sql(
@@ -161,7 +163,7 @@ export async function smallSystem(): Promise<SmallSystem> {
   return {
     folder,
     secrets,
-    env: { APP_TOKEN: secrets.variable, BACKOUT_IDENTITY: identity },
+    environment: { APP_TOKEN: secrets.variable, BACKOUT_IDENTITY: identity },
     path,
     write,
     sql,

@@ -8,7 +8,7 @@ import type { Plan } from "../../core/plan/plan.js";
 import { addServicesCommand } from "../add-command.js";
 import { confirm } from "../confirm.js";
 import { addPlanOptions, type PlanOptions, planChoice } from "../plan-options.js";
-import { followToEnd, isLeft, runEvents, tellEnd } from "../run-output.js";
+import { followToEnd, showRun } from "../run-output.js";
 import type { Session } from "../session.js";
 
 export const runExits = {
@@ -39,6 +39,7 @@ export const addRollback = (program: Command, wiring: Wiring): Command =>
       const choice = planChoice(session, options, args[0]);
       const joined = await joinRunning(session, services, choice);
       if (joined !== undefined) return joined;
+      await refuseEarly(services, choice);
       const { lastRun } = await import("../../app/find-run.js");
       const seen = { run: (await lastRun(services))?.run.id };
       const { planRollback } = await import("../../app/plan-rollback.js");
@@ -76,6 +77,15 @@ async function joinRunning(
   return followToEnd(session, services, id);
 }
 
+/** Before a plan is shown that could not be executed. */
+async function refuseEarly(services: OpenServices, { scenario }: PlanChoice): Promise<void> {
+  const [only, ...others] = Object.keys(services.playbook.scenarios);
+  const wanted = scenario ?? (others.length === 0 ? only : undefined);
+  if (wanted === undefined) return;
+  const { refuseUnfinished } = await import("../../app/roll-back.js");
+  await refuseUnfinished(services, { scenario: wanted });
+}
+
 function tellNothingToDo(session: Session, plan: Plan): number {
   if (session.options.json) session.json({ nothingToDo: true, plan: plan.digest });
   else
@@ -95,9 +105,19 @@ async function agreed(session: Session, plan: Plan, yes: boolean): Promise<boole
       hint: "backout plan to look, backout rollback --yes to go",
     });
   }
+  await repeatHeadline(session, plan);
   if (await confirm(session, "Roll back like this?")) return true;
   session.print("nothing was changed");
   return false;
+}
+
+/** A plan taller than the terminal has pushed out of sight what must be read before saying yes. */
+async function repeatHeadline(session: Session, plan: Plan): Promise<void> {
+  const { renderPlan } = await import("../render/render-plan.js");
+  const { planHeadline } = await import("../render/plan-headline.js");
+  const options = session.render();
+  const lines = renderPlan(plan, { ...options, all: false }).split("\n").length;
+  if (lines + 1 >= session.stdout.rows) session.print(`\n${planHeadline(plan, options).join("\n")}`);
 }
 
 async function execute(
@@ -107,13 +127,11 @@ async function execute(
   request: Pick<RollbackRequest, "reason" | "seen">,
 ): Promise<number> {
   const { rollBack } = await import("../../app/roll-back.js");
-  const { events, end } = await runEvents(session, plan, isLeft(services));
   try {
-    const found = await rollBack(services, plan, { ...events, ...request });
-    end(found.state);
-    return await tellEnd(session, services, found);
+    return await showRun(session, services, plan, (events) =>
+      rollBack(services, plan, { ...events, ...request }),
+    );
   } catch (error) {
-    end();
     if (error instanceof BackoutError && error.code === "LOCKED") {
       const joined = await joinRunning(session, services, {
         signal: session.interrupt,

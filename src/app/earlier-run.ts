@@ -29,14 +29,3 @@ export async function justDone(services: Services, choice: PlanChoice): Promise<
   const same = way?.scenario === plan.scenario && way.checkpoint === plan.checkpoint?.id;
   return same && (choice.change === undefined || choice.change === plan.change) ? last : undefined;
 }
-
-/** The run that has come since, and did the same. */
-export async function cameSince(
-  services: Services,
-  seen: string | undefined,
-  scenario: string | undefined,
-): Promise<FoundRun | undefined> {
-  const last = await lastRun(services);
-  if (last === undefined || last.run.id === seen) return undefined;
-  return scenario === undefined || scenario === last.run.plan.scenario ? last : undefined;
-}

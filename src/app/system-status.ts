@@ -2,6 +2,7 @@ import type { Checkpoint } from "../core/checkpoint/manifest.js";
 import { proofStanding } from "../core/checkpoint/proof-record.js";
 import type { ProofLevel } from "../core/driver.js";
 import { exitStatus } from "../core/report/exit-status.js";
+import { type RunNotice, runNotices } from "../core/report/run-notices.js";
 import type { Owner } from "../core/run/fact.js";
 import type { RunState } from "../core/run/run-state.js";
 import { lastRun } from "./find-run.js";
@@ -25,6 +26,8 @@ export interface SystemStatus {
     readonly steps: { readonly done: number; readonly all: number };
     readonly owner?: Owner;
     readonly failure?: { readonly step: string; readonly message: string; readonly hint?: string };
+    /** That it waits for an approval, is paused, has escalated. */
+    readonly notices?: readonly RunNotice[];
   };
   /** Checkpoints that cannot be read, of whatever system they are. */
   readonly damaged?: readonly string[];
@@ -58,6 +61,7 @@ async function newestRun(services: Services): Promise<SystemStatus["run"]> {
   const place = state.status === "finished" ? undefined : await placeOf(services, run.id);
   const owner = place === "running" ? state.owner : undefined;
   const { firstFailure, status, outcome, endedAt } = state;
+  const notices = runNotices(state, services.clock.now());
   return {
     id: run.id,
     scenario: run.plan.scenario,
@@ -68,6 +72,7 @@ async function newestRun(services: Services): Promise<SystemStatus["run"]> {
     ...(outcome === undefined ? {} : { outcome }),
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(owner === undefined ? {} : { owner }),
+    ...(notices.length === 0 ? {} : { notices }),
     ...(firstFailure === undefined ? {} : { failure: { step: firstFailure.step, ...firstFailure.failure } }),
   };
 }

@@ -25,7 +25,7 @@ export interface WatchRequest extends CallEvents {
   readonly forMs?: number | undefined;
   readonly onSample?: (sample: Sample) => void;
   readonly onJudgement?: (judgement: Judgement) => void;
-  /** Decides in mode `auto`; its return ends the watch. `undefined` goes on watching. */
+  /** Decides in mode `auto`, or `approve` where the scenario names who approves; its return ends the watch. `undefined` goes on watching. */
   readonly act: (recommendation: Recommendation, trigger: JsonObject) => Promise<FoundRun | undefined>;
 }
 
@@ -76,7 +76,11 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
       };
       request.onJudgement?.(judgement);
       const { recommendation } = judgement;
-      if (recommendation?.mode === "auto" && judgement.mutedUntil === undefined) {
+      if (
+        recommendation !== undefined &&
+        starts(playbook, recommendation) &&
+        judgement.mutedUntil === undefined
+      ) {
         const run = await request.act(recommendation, triggerFacts(judgement, recommendation));
         if (run !== undefined) return { ...end, run };
       }
@@ -88,6 +92,10 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
   }
   return unread.size === 0 ? end : { ...end, worst: worse(end.worst, "UNKNOWN") };
 }
+
+/** By itself or, where somebody has to agree before anything moves, also in mode `approve`: the run waits for them. */
+const starts = ({ scenarios }: Services["playbook"], { mode, asked, scenario }: Recommendation): boolean =>
+  mode === "auto" || (asked === "approve" && scenarios[scenario]?.approval !== undefined);
 
 async function judge(
   playbook: Services["playbook"],

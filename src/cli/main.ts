@@ -1,13 +1,16 @@
 import { Command, CommanderError } from "commander";
 import type { Wiring } from "../app/wiring.js";
 import { wiring } from "../compose.js";
+import { addApprove } from "./commands/approve.js";
 import { addCancel } from "./commands/cancel.js";
 import { addCheck } from "./commands/check.js";
 import { addCheckpoint } from "./commands/checkpoint.js";
 import { addCheckpoints } from "./commands/checkpoints.js";
+import { addContinue } from "./commands/continue.js";
 import { addController } from "./commands/controller.js";
 import { addHistory } from "./commands/history.js";
 import { addInit } from "./commands/init.js";
+import { addPause } from "./commands/pause.js";
 import { addPlan } from "./commands/plan.js";
 import { addProve } from "./commands/prove.js";
 import { addReport } from "./commands/report.js";
@@ -29,6 +32,9 @@ const commands: readonly ((program: Command, wiring: Wiring) => Command)[] = [
   addPlan,
   addRollback,
   addStatus,
+  addApprove,
+  addPause,
+  addContinue,
   addResume,
   addRetry,
   addSkip,

@@ -6,12 +6,12 @@ import { runExits } from "./rollback.js";
 
 const help = {
   summary: "go on with the run that crashed, stopped or was interrupted",
-  examples: ["backout resume", "backout resume --reason 'disk has room again'"],
+  examples: ["backout resume", "backout resume --reason 'disk has room again'", "backout resume --take-over"],
   exits: runExits,
 };
 
 export const addResume = (program: Command, wiring: Wiring): Command =>
-  addServicesCommand<{ reason?: string }>(
+  addServicesCommand<{ reason?: string; takeOver?: boolean }>(
     program,
     "resume",
     help,
@@ -19,7 +19,8 @@ export const addResume = (program: Command, wiring: Wiring): Command =>
     async ({ session, services, options }) => {
       const { runningRun } = await import("../../app/run-lease.js");
       const running = await runningRun(services);
-      if (running !== undefined) {
+      const { takeOver = false } = options;
+      if (running !== undefined && !takeOver) {
         session.note(`run ${running} is in progress already; joined it`);
         return followToEnd(session, services, running);
       }
@@ -28,7 +29,9 @@ export const addResume = (program: Command, wiring: Wiring): Command =>
       const open = await unfinishedRun(services);
       const reason = options.reason ?? "resumed";
       return showRun(session, services, open?.run.plan, (events) =>
-        resumeRun(services, { ...events, reason }),
+        resumeRun(services, { ...events, reason, takeOver }),
       );
     },
-  ).option("--reason <text>", "why, for the timeline and the report");
+  )
+    .option("--take-over", "take the run away from a process that is still at work on it, or hangs")
+    .option("--reason <text>", "why, for the timeline and the report");

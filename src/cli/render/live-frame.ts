@@ -1,4 +1,5 @@
 import { plainText } from "../../core/report/plain-text.js";
+import { runNotices } from "../../core/report/run-notices.js";
 import type { RunState, StepState, StepStatus } from "../../core/run/run-state.js";
 import { type Paint, type Palette, palette } from "./colour.js";
 import { countText, durationText } from "./format.js";
@@ -24,6 +25,13 @@ export function liveFrame(view: LiveView, options: RenderOptions & { readonly he
     ...(state === undefined
       ? ["starting"]
       : [...liveCounts(state, width, paint), ...liveClock(view, options, width)]),
+    ...(state === undefined
+      ? []
+      : runNotices(state, options.now).flatMap(({ text, hint }) =>
+          hanging("! ", plainText(hint === undefined ? text : `${text} (${hint})`), width, {
+            text: paint.warn,
+          }),
+        )),
     ...(view.note === undefined ? [] : hanging("", plainText(view.note), width, { text: paint.warn })),
   ];
   const room = options.height - footer.length - 3;

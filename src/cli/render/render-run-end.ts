@@ -113,6 +113,7 @@ function nextCommands(report: Report): [string, string][] {
         [`backout skip ${id} --reason '…'`, "go on without it"],
       ]),
       ["backout resume", "try again whatever failed, then go on"],
+      ...fallbackCommand(report, "end this run, go the other way back"),
       ["backout cancel", "end the run as it is now"],
       told,
     ];
@@ -122,15 +123,16 @@ function nextCommands(report: Report): [string, string][] {
   }
   if (report.outcome === "verified") return [told];
   if (report.outcome === "unverified") return [["backout verify", "ask the checks again"], told];
-  const { fallback, scenario } = report;
+  const { scenario } = report;
   return [
-    ...(fallback === undefined
-      ? []
-      : ([[`backout rollback ${fallback}`, "the other way back"]] as [string, string][])),
+    ...fallbackCommand(report, "the other way back"),
     [`backout plan ${scenario}`, "look at what there is to do now"],
     told,
   ];
 }
+
+const fallbackCommand = ({ fallback }: Report, why: string): [string, string][] =>
+  fallback === undefined ? [] : [[`backout rollback ${fallback}`, why]];
 
 const openSteps = ({ steps, firstFailure }: Report): string[] => {
   const open = steps.filter((step: ReportStep) => isOpen(step)).map(({ id }) => id);

@@ -33,6 +33,10 @@ function runLines(run: SystemStatus["run"], options: RenderOptions, paint: Palet
           }),
           ...(run.failure.hint === undefined ? [] : hintLines(run.failure.hint, width, 14)),
         ]),
+    ...(run.notices ?? []).flatMap((notice) => [
+      ...hanging("              ", plainText(notice.text), width, { text: paint.warn }),
+      ...(notice.hint === undefined ? [] : hintLines(notice.hint, width, 14)),
+    ]),
     ...(hint === undefined ? [] : hanging("              next: ", hint, width)),
   ];
 }

@@ -2,7 +2,7 @@ import type { Check, Phase, Settlement } from "../driver.js";
 import type { ErrorCode } from "../errors.js";
 import type { Plan, PlanStep } from "../plan/plan.js";
 import type { StepProcess } from "../ports.js";
-import type { AbortWhy, FactOf, Owner, RunOutcome } from "./fact.js";
+import type { AbortWhy, Fact, FactOf, Owner, RunOutcome } from "./fact.js";
 
 export type StepStatus =
   /** Waits for others. */
@@ -70,7 +70,7 @@ export interface RunState {
   paused: { readonly at: number; readonly by: string; readonly reason: string } | undefined;
   approved: { readonly at: number; readonly by: string; readonly role: string } | undefined;
   /** The plan's escalations that have been said, by index. */
-  readonly fired: Map<number, FactOf<"timer.fired">>;
+  readonly fired: Map<number, FactOf<"timer.fired"> & Fact>;
   /** The first failure that stopped the line: the message that is shown. */
   firstFailure: { readonly step: string; readonly failure: StepFailure } | undefined;
   /**

@@ -1,16 +1,27 @@
+import type { Plan } from "../core/plan/plan.js";
+import type { RunOutcome } from "../core/run/fact.js";
 import { project } from "../core/run/project.js";
 import type { Services } from "./services.js";
 
-/** Identities that a verified rollback has left: nobody should come back to them by mistake. */
+interface PastRun {
+  readonly id: string;
+  readonly plan: Plan;
+  readonly outcome: RunOutcome | undefined;
+}
+
+/** Identities that a verified rollback has left, unless it was taken back: nobody should come back to them by mistake. */
 export async function knownBad({
   journal,
   playbook,
 }: Pick<Services, "journal" | "playbook">): Promise<{ target: string; identity: string }[]> {
-  const bad = new Map<string, { target: string; identity: string }>();
+  const past: PastRun[] = [];
   for (const id of await journal.runIds(playbook.system, playbook.environment)) {
     const { plan } = await journal.run(id);
-    const state = project(plan, await journal.facts(id));
-    if (state.outcome !== "verified") continue;
+    past.push({ id, plan, outcome: project(plan, await journal.facts(id)).outcome });
+  }
+  const bad = new Map<string, { target: string; identity: string }>();
+  for (const { plan, outcome } of standing(past)) {
+    if (outcome !== "verified" || plan.undoes !== undefined) continue;
     for (const [target, planned] of Object.entries(plan.targets)) {
       const { from, to } = planned;
       if (to !== undefined) bad.delete(`${target} ${to.identity}`);
@@ -20,4 +31,14 @@ export async function knownBad({
     }
   }
   return [...bad.values()];
+}
+
+/** Without those that were taken back. An undo that was itself taken back takes nothing back. */
+function standing(past: readonly PastRun[]): PastRun[] {
+  const takenBack = new Set<string>();
+  for (const { id, plan, outcome } of past.toReversed()) {
+    const effective = outcome === "verified" || outcome === "unverified";
+    if (plan.undoes !== undefined && effective && !takenBack.has(id)) takenBack.add(plan.undoes);
+  }
+  return past.filter(({ id }) => !takenBack.has(id));
 }

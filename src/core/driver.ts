@@ -259,11 +259,7 @@ export interface UndoInput<Options, Data extends Json, Seen extends Json> {
 /** How what a run did is taken back, from what it kept. An undo can be undone: `steps` may be steps of an undo. */
 export interface UndoDriver<Options, Data extends Json, Seen extends Json> {
   /** What is there now and what the steps kept. Throws BackoutError REFUSED where what was kept is gone or altered. */
-  observe(
-    done: DoneWork<Data>,
-    options: Options,
-    context: ObserveContext,
-  ): Promise<UndoObservation<Seen>>;
+  observe(done: DoneWork<Data>, options: Options, context: ObserveContext): Promise<UndoObservation<Seen>>;
   /** Pure. Steps for `apply` and `settle`; none where nothing is to be taken back. Throws BackoutError REFUSED. */
   plan(input: UndoInput<Options, Data, Seen>): StepSpec[];
   /** Whether `to` is what is there now. */
@@ -288,8 +284,12 @@ interface DriverBase<Options> {
  * All members but `plan` and `claims` may look at the world; only `apply` may change it (and `capture`, `prove`
  * within what the context gives them). Errors are `BackoutError`s; those out of `apply` carry `effect`.
  */
-export interface TargetDriver<Options = unknown, Data extends Json = Json, Seen extends Json = Json>
-  extends DriverBase<Options> {
+export interface TargetDriver<
+  Options = unknown,
+  Data extends Json = Json,
+  Seen extends Json = Json,
+  Kept extends Json = Json,
+> extends DriverBase<Options> {
   readonly kind: "target";
   /** Names of what it owns (`file:/srv/app.db`): two targets with the same claim are refused. Pure; `resolve` makes paths absolute. */
   claims?(options: Options, resolve: (path: string) => string): string[];
@@ -313,7 +313,7 @@ export interface TargetDriver<Options = unknown, Data extends Json = Json, Seen 
   /** Whether what was captured is what is there now. */
   verify?(captured: CapturedPart<Data>, options: Options, context: ObserveContext): Promise<Check[]>;
   /** Left out: what it did cannot be taken back. */
-  readonly undo?: UndoDriver<Options, Data, Json>;
+  readonly undo?: UndoDriver<Options, Data, Kept>;
   /** What there is to go back to, newest version first (v2.10.0 before v2.9.0). */
   versions?(options: Options, context: DriverContext): Promise<Version[]>;
   /** Looks into the playbook's folder for what this driver could bring back. */
@@ -363,10 +363,8 @@ export const sameIdentity = (
 });
 
 /** Types its members from the schema, forgets the types towards the registry: the engine validates before it calls. */
-export function defineTarget<Options, Data extends Json, Seen extends Json>(
-  driver: Omit<TargetDriver<Options, Data, Seen>, "kind" | "undo"> & {
-    readonly undo?: UndoDriver<Options, Data, never>;
-  },
+export function defineTarget<Options, Data extends Json, Seen extends Json, Kept extends Json = Json>(
+  driver: Omit<TargetDriver<Options, Data, Seen, Kept>, "kind">,
 ): TargetDriver {
   return { kind: "target", ...driver } as unknown as TargetDriver;
 }

@@ -141,9 +141,12 @@ async function withStep<Value>(
 
 async function verifyTarget(world: StepWorld, call: StepCall, log: Logger): Promise<Check[]> {
   return withTarget(world, call, log, async (driver, options, { artifacts, captured }) => {
-    if (captured === undefined || driver.verify === undefined) return [];
-    const keep = call.plan.targets[call.step.subject]?.keep ?? [];
-    return driver.verify(captured, options, { ...driverContext(world, call, log), artifacts, keep });
+    const { to, keep = [] } = call.plan.targets[call.step.subject] ?? {};
+    const context = { ...driverContext(world, call, log), artifacts, keep };
+    if (call.plan.undoes !== undefined) {
+      return to === undefined ? [] : ((await driver.undo?.verify(to, options, context)) ?? []);
+    }
+    return captured === undefined ? [] : ((await driver.verify?.(captured, options, context)) ?? []);
   });
 }
 

@@ -10,7 +10,11 @@ import type { RenderOptions } from "./render-options.js";
 /** What happens, how long it takes and what is lost: the lines that have to be read even if no other is. */
 export function planHeadline(plan: Plan, options: RenderOptions): string[] {
   const paint = palette(options.colour);
-  const title = `${plan.system}/${plan.environment}: roll back by "${plan.scenario}"`;
+  const title = `${plan.system}/${plan.environment}: ${
+    plan.undoes === undefined
+      ? `roll back by "${plan.scenario}"`
+      : `take back run ${plan.undoes} ("${plan.scenario}")`
+  }`;
   const lost = lossLine(plan, options);
   const stays = irreversibleCount(plan);
   const lines: [string, string, Paint | undefined][] = [
@@ -44,9 +48,13 @@ function whatLine(plan: Plan, { now, utcOffset }: RenderOptions): string {
   const restored = touched.filter((name) => plan.targets[name]?.restore);
   const others = touched.filter((name) => !plan.targets[name]?.restore);
   const at = plan.checkpoint?.at;
-  const when = at === undefined ? "" : ` as of ${ageText(at, now)} (${sinceText(at, now, utcOffset)})`;
+  const back = plan.undoes === undefined ? "back" : "as before that run";
+  const when =
+    at === undefined || plan.undoes !== undefined
+      ? ""
+      : ` as of ${ageText(at, now)} (${sinceText(at, now, utcOffset)})`;
   return [
-    ...(restored.length > 0 ? [`${listText(restored)} back${when}`] : []),
+    ...(restored.length > 0 ? [`${listText(restored)} ${back}${when}`] : []),
     ...(others.length > 0 ? [`${listText(others)} restarted`] : []),
   ].join("; ");
 }
@@ -68,17 +76,22 @@ function timeLine({ estimate, objectives }: Plan): string {
 const fits = ({ estimate, objectives }: Plan): boolean =>
   estimate.durationMs <= Math.min(estimate.promisedMs ?? Infinity, objectives.rto ?? Infinity);
 
-const idLine = ({ digest, steps, checkpoint }: Plan): string =>
-  [digest.slice(0, 19), plural(steps.length, "step"), ...(checkpoint ? [`from ${checkpoint.id}`] : [])].join(
-    ", ",
-  );
+const idLine = ({ digest, steps, checkpoint, undoes }: Plan): string =>
+  [
+    digest.slice(0, 19),
+    plural(steps.length, "step"),
+    ...(checkpoint && undoes === undefined ? [`from ${checkpoint.id}`] : []),
+  ].join(", ");
 
 export const planLosses = (plan: Plan): DataLoss[] => plan.steps.flatMap((step) => step.impact.loses ?? []);
 
 /** Since when: the earliest capture of those targets that lose something. */
 function lostSince(plan: Plan): number | undefined {
   const losing = plan.steps.filter((step) => (step.impact.loses ?? []).length > 0);
-  const times = losing.flatMap((step) => plan.targets[step.subject]?.captured?.at ?? []);
+  const times = losing.flatMap(({ subject }) => {
+    const target = plan.targets[subject];
+    return target?.since ?? target?.captured?.at ?? [];
+  });
   return times.length === 0 ? plan.checkpoint?.at : Math.min(...times);
 }
 

@@ -13,6 +13,8 @@ import { orderSteps } from "./order-steps.js";
 import type { Plan, PlannedTarget, PlanStep } from "./plan.js";
 import { checkSteps, targetSteps, verifySteps } from "./plan-steps.js";
 import { promiseWarnings } from "./promise-warnings.js";
+import { specsWithQuiesced } from "./quiesced-specs.js";
+import { runRules } from "./run-rules.js";
 import { reachable, reverse, type Uses, usesOf } from "./uses.js";
 
 /** What the checkpoint says of one target. */
@@ -144,23 +146,8 @@ class Planner {
     }
   }
 
-  /**
-   * Asks each target's driver for its steps; then again those who use a target that must be alone, since they have
-   * to stop meanwhile, until nobody else has to.
-   */
   private allSpecs(involved: readonly string[]): Map<string, readonly StepSpec[]> {
-    const specs = new Map(involved.map((name) => [name, this.specsOf(name, false)]));
-    const quiesced = new Set<string>();
-    for (;;) {
-      const alone = involved.filter((name) => specs.get(name)?.some((spec) => spec.exclusive));
-      const users = reachable(alone, this.users);
-      const more = involved.filter((name) => users.has(name) && !quiesced.has(name));
-      if (more.length === 0) return specs;
-      for (const name of more) {
-        quiesced.add(name);
-        specs.set(name, this.specsOf(name, true));
-      }
-    }
+    return specsWithQuiesced(involved, this.users, (name, quiesce) => this.specsOf(name, quiesce));
   }
 
   private refuse(path: string, message: string, hint?: string): void {
@@ -252,6 +239,7 @@ class Planner {
       },
       ...(this.scenario.timeout === undefined ? {} : { timeoutMs: this.scenario.timeout }),
       ...(this.scenario.fallback === undefined ? {} : { fallback: this.scenario.fallback }),
+      ...runRules(playbook, this.scenario),
     };
     return { digest: contentDigest(body), ...body };
   }

@@ -1,10 +1,9 @@
-import type { Playbook } from "../playbook/playbook.js";
-
 export type Uses = Readonly<Record<string, readonly string[]>>;
 
 /** Who uses whom, of every target of the playbook. */
-export const usesOf = (playbook: Playbook): Uses =>
-  Object.fromEntries(Object.entries(playbook.targets).map(([name, target]) => [name, target.uses]));
+export const usesOf = (playbook: {
+  readonly targets: Readonly<Record<string, { readonly uses: readonly string[] }>>;
+}): Uses => Object.fromEntries(Object.entries(playbook.targets).map(([name, target]) => [name, target.uses]));
 
 /** The same graph, looked at from the other side. */
 export function reverse(uses: Uses): Uses {

@@ -6,7 +6,8 @@ import type { Report, ReportRpo, ReportRto, ReportStep } from "./report-types.js
 
 /** The report as a document for people. Every value in it is shown literally, wherever it came from. */
 export function reportMarkdown(report: Report): string {
-  const title = `# ${escapeMarkdown(`${report.system}/${report.environment}`)}: rollback by ${escapeMarkdown(report.scenario)}`;
+  const what = report.undoes === undefined ? "rollback" : "undo of the rollback";
+  const title = `# ${escapeMarkdown(`${report.system}/${report.environment}`)}: ${what} by ${escapeMarkdown(report.scenario)}`;
   const sections: [string, string | undefined][] = [
     ["", summary(report)],
     ["First failure", failure(report)],
@@ -29,9 +30,10 @@ export function reportMarkdown(report: Report): string {
 export const outcomeText = (report: Report): string => {
   if (report.status === "stopped") return "stopped half-way; it can be resumed";
   if (report.status !== "finished" || report.outcome === undefined) return "not finished";
+  const done = report.undoes === undefined ? "rolled back" : `run ${report.undoes} taken back`;
   return {
-    verified: "rolled back and verified",
-    unverified: "rolled back, but not verified",
+    verified: `${done} and verified`,
+    unverified: `${done}, but not verified`,
     failed: "failed; nothing was changed",
     cancelled: report.changed ? "cancelled half-way" : "cancelled; nothing was changed",
   }[report.outcome];
@@ -45,6 +47,7 @@ function summary(report: Report): string {
     ["Outcome", `${outcomeText(report)}${exit}`],
     ["Reason", requested?.reason],
     ["Run", report.run],
+    ["Takes back", report.undoes],
     ["Change", report.change],
     ["Requested", requested === undefined ? undefined : `${utcText(requested.at)} by ${requested.by}`],
     ["Started", time(report.startedAt)],

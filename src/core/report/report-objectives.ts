@@ -27,7 +27,10 @@ export function measureRto(state: RunState, trigger: JsonObject | undefined): Re
 export function measureRpo(state: RunState, losses: readonly ReportLoss[]): ReportRpo {
   const objectiveMs = state.plan.objectives.rpo;
   const objective = objectiveMs === undefined ? {} : { objectiveMs };
-  const captured = losses.flatMap(({ target }) => state.plan.targets[target]?.captured?.at ?? []);
+  const { targets } = state.plan;
+  const captured = losses.flatMap(
+    ({ target }) => targets[target]?.since ?? targets[target]?.captured?.at ?? [],
+  );
   const { startedAt } = state;
   if (captured.length === 0 || startedAt === undefined) return { verdict: "no-loss", ...objective };
   const measuredMs = Math.max(0, startedAt - Math.min(...captured));

@@ -14,6 +14,8 @@ export interface Report {
   readonly environment: string;
   readonly scenario: string;
   readonly strategy: Strategy;
+  /** The run that this one takes back. */
+  readonly undoes?: string;
   readonly change?: string;
   /** The scenario to turn to where this one failed. */
   readonly fallback?: string;

@@ -33,6 +33,7 @@ export function makeReport({ run, facts }: ReportInput): Report {
     environment: plan.environment,
     scenario: plan.scenario,
     strategy: plan.strategy,
+    ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
     ...(plan.change === undefined ? {} : { change: plan.change }),
     ...(plan.fallback === undefined ? {} : { fallback: plan.fallback }),
     plan: planSummary(plan),

@@ -17,6 +17,7 @@ async function environment(job: Job, context: StepContext): Promise<Record<strin
     BACKOUT_OPERATION: job.operation,
     BACKOUT_KEY: context.key,
     BACKOUT_ATTEMPT: String(context.attempt),
+    BACKOUT_UNDOES: job.operation === "undo" ? String(job.input["undoes"]) : undefined,
     BACKOUT_CAPTURED:
       job.operation === "restore" && artifact !== null ? await context.artifacts.file(artifact) : undefined,
   };
@@ -32,10 +33,16 @@ function programOf(job: Job): Program {
   });
 }
 
-/** Identity now, where it can be compared with the captured one. */
+/** Identity of what the step brings back: what was captured or, of an undo, what there was before. */
+function wantedOf({ operation, captured, input }: Job): string | undefined {
+  const identity =
+    operation === "restore" ? captured?.identity : operation === "undo" ? input["wanted"] : undefined;
+  return typeof identity === "string" && identity !== unobserved ? identity : undefined;
+}
+
+/** Identity now, where it can be compared with the wanted one. */
 async function comparable(job: Job, context: StepContext): Promise<string | undefined> {
-  if (job.operation !== "restore" || job.captured === undefined) return undefined;
-  if (job.captured.identity === unobserved) return undefined;
+  if (wantedOf(job) === undefined) return undefined;
   const identity = await currentIdentity(job.options, context);
   return identity === unobserved ? undefined : identity;
 }
@@ -43,7 +50,8 @@ async function comparable(job: Job, context: StepContext): Promise<string | unde
 /** A target too broken to be observed is a reason to restore it, not to stop. */
 async function isBack(job: Job, context: StepContext): Promise<boolean> {
   try {
-    return (await comparable(job, context)) === job.captured?.identity && job.captured !== undefined;
+    const wanted = wantedOf(job);
+    return wanted !== undefined && (await comparable(job, context)) === wanted;
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof BackoutError)) throw error;
@@ -55,7 +63,12 @@ async function isBack(job: Job, context: StepContext): Promise<boolean> {
 export async function apply(job: Job, context: StepContext): Promise<Outcome> {
   const program = programOf(job);
   const env = await environment(job, context);
-  if (await isBack(job, context)) return { summary: "already as captured", changed: false };
+  if (await isBack(job, context)) {
+    return {
+      summary: job.operation === "undo" ? "already as before" : "already as captured",
+      changed: false,
+    };
+  }
   if (context.attempt > 1 && (await askSettle(job, context))?.state === "applied") {
     return { summary: `${job.operation} had already happened`, changed: false };
   }
@@ -97,8 +110,9 @@ export async function settle(job: Job, context: StepContext): Promise<Settlement
     context.log(error.message);
     return undefined;
   });
-  if (now !== undefined && now === job.captured?.identity) {
-    return { state: "applied", summary: `${shortly(now)}, as captured` };
+  if (now !== undefined && now === wantedOf(job)) {
+    const like = job.operation === "undo" ? "as before" : "as captured";
+    return { state: "applied", summary: `${shortly(now)}, ${like}` };
   }
   const unchanged = now !== undefined && now === job.input["before"];
   const seen =

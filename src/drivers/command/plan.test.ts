@@ -125,9 +125,11 @@ describe("plan", () => {
   });
 
   test.each<[options: Record<string, unknown>, reason: string | undefined]>([
-    [both, undefined],
+    [{ ...both, undo: ["back"] }, undefined],
+    [both, "there is no `undo` program that takes it back"],
     [{ ...both, irreversible: "mails are sent" }, "mails are sent"],
-    [{ restore: ["purge"] }, "nothing is captured of what it replaces"],
+    [{ restore: ["purge"] }, "there is no `undo` program that takes it back"],
+    [{ restore: ["purge"], undo: ["back"] }, undefined],
   ])("irreversible is said aloud: %j", (options, reason) => {
     const [step] = planned({ options, intent: { restore: true }, part: captured });
     expect(step?.impact?.irreversible).toBe(reason);

@@ -1,17 +1,17 @@
-import type { Phase, PlanInput, StepSpec } from "../../core/driver.js";
+import type { Intent, Phase, PlanInput, StepSpec } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { type TargetData, unobserved } from "./identity.js";
 import { spelled } from "./program.js";
 import type { Operation, TargetOptions } from "./target-options.js";
 
-const defaultMs = { restore: 10_000, stop: 5_000, start: 5_000, restart: 5_000 } as const;
+const defaultMs = { restore: 10_000, undo: 10_000, stop: 5_000, start: 5_000, restart: 5_000 } as const;
 /** Lets the program's own time-out, which says more, come first: its group is killed within 5 s. */
 const timeoutMargin = 10_000;
 
 const refused = (message: string, hint: string): BackoutError =>
   new BackoutError("REFUSED", message, { effect: "none", hint });
 
-function step(options: TargetOptions, operation: Operation, phase: Phase): StepSpec {
+export function step(options: TargetOptions, operation: Operation, phase: Phase): StepSpec {
   const program = options[operation];
   if (program === undefined) {
     throw refused(`${operation}: the target has no such program`, `give \`${operation}\` in its options`);
@@ -48,7 +48,7 @@ function restoreStep({
   if (observed.identity !== unobserved && observed.identity === captured?.identity) return [];
   const irreversible =
     options.irreversible ??
-    (options.capture === undefined ? "nothing is captured of what it replaces" : undefined);
+    (options.undo === undefined ? "there is no `undo` program that takes it back" : undefined);
   const base = step(options, "restore", "restore");
   return [
     {
@@ -84,7 +84,11 @@ function restartSteps(options: TargetOptions): StepSpec[] {
 
 export function plan(input: PlanInput<TargetOptions, TargetData, null>): StepSpec[] {
   const { options, intent } = input;
-  const steps: StepSpec[] = [];
+  return [...aroundSteps(options, intent), ...(intent.restore ? restoreStep(input) : [])];
+}
+
+/** Stopped and started, or restarted, as it is asked for. */
+export function aroundSteps(options: TargetOptions, intent: Intent): StepSpec[] {
   if (intent.quiesce) {
     if (options.stop === undefined || options.start === undefined) {
       throw refused(
@@ -92,10 +96,7 @@ export function plan(input: PlanInput<TargetOptions, TargetData, null>): StepSpe
         "give `stop` and `start`",
       );
     }
-    steps.push(...stopAndStart(options, "quiesce"));
-  } else if (intent.restart) {
-    steps.push(...restartSteps(options));
+    return stopAndStart(options, "quiesce");
   }
-  if (intent.restore) steps.push(...restoreStep(input));
-  return steps;
+  return intent.restart ? restartSteps(options) : [];
 }

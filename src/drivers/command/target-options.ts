@@ -6,6 +6,7 @@ export interface TargetOptions {
   readonly capture?: Program | undefined;
   readonly observe?: Program | undefined;
   readonly restore?: Program | undefined;
+  readonly undo?: Program | undefined;
   readonly irreversible?: string | undefined;
   readonly exclusive: boolean;
   readonly sensitive: boolean;
@@ -22,7 +23,7 @@ export interface TargetOptions {
 }
 
 /** The programs that change something: what a step's operation can be. */
-export const operations = ["restore", "stop", "start", "restart"] as const;
+export const operations = ["restore", "undo", "stop", "start", "restart"] as const;
 export type Operation = (typeof operations)[number];
 
 export const programNames = [
@@ -45,6 +46,9 @@ export const targetOptions: z.ZodType<TargetOptions> = z
       "Only looks; the same state must print the same text, whose digest is the state's identity. Default: `capture`",
     ),
     restore: optional("Brings back what lies in the file $BACKOUT_CAPTURED"),
+    undo: optional(
+      "Takes back what the restore (or an undo) with the key $BACKOUT_UNDOES did, from what that program kept",
+    ),
     irreversible: z.string().min(1).optional().describe("Why the restore cannot be taken back"),
     exclusive: z
       .boolean()
@@ -80,6 +84,12 @@ export const targetOptions: z.ZodType<TargetOptions> = z
     }
     if (options.start !== undefined && options.stop === undefined) {
       issue("stop", "missing beside `start`");
+    }
+    if (options.undo !== undefined && options.restore === undefined) {
+      issue("undo", "needs `restore`: without it there is nothing to take back");
+    }
+    if (options.undo !== undefined && options.irreversible !== undefined) {
+      issue("irreversible", "given beside `undo`, which takes the restore back");
     }
     if (options.prove !== undefined && options.capture === undefined) {
       issue("prove", "needs `capture`: without it there is nothing to prove");

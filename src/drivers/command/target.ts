@@ -5,6 +5,7 @@ import { findPrograms } from "./find-programs.js";
 import { observe, type TargetData } from "./identity.js";
 import { plan } from "./plan.js";
 import { programNames, type TargetOptions, targetOptions } from "./target-options.js";
+import { undo } from "./undo.js";
 import { verify } from "./verify.js";
 
 export const target = defineTarget<TargetOptions, TargetData, null>({
@@ -25,4 +26,5 @@ export const target = defineTarget<TargetOptions, TargetData, null>({
   apply,
   settle,
   verify,
+  undo,
 });

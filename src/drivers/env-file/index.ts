@@ -6,13 +6,16 @@ import type { EnvFileData } from "./file-state.js";
 import { type EnvFileSeen, observe } from "./observe.js";
 import { type EnvFileOptions, envFileOptions } from "./options.js";
 import { plan } from "./plan.js";
+import { putBack, settlePutBack } from "./put-back.js";
 import { restart, settleRestart } from "./restart.js";
 import { type EnvFileJob, preserve, restore, settlePreserve, settleRestore } from "./restore.js";
+import { undo } from "./undo.js";
 import { verify } from "./verify.js";
 
 const operations = {
   preserve: { apply: preserve, settle: settlePreserve },
   restore: { apply: restore, settle: settleRestore },
+  "put-back": { apply: putBack, settle: settlePutBack },
   restart: { apply: restart, settle: settleRestart },
 } as const;
 
@@ -34,5 +37,6 @@ export const target = defineTarget<EnvFileOptions, EnvFileData, EnvFileSeen>({
   apply: (job: EnvFileJob, context: StepContext) => operationOf(job).apply(job, context),
   settle: (job: EnvFileJob, context: StepContext) => operationOf(job).settle(job, context),
   verify,
+  undo,
   discover,
 });

@@ -1,5 +1,6 @@
 import type { Difference, PlanInput, StepSpec } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import type { JsonObject } from "../../core/json.js";
 import { absent, accessOf, type EnvFileData } from "./file-state.js";
 import type { EnvFileSeen } from "./observe.js";
 import type { EnvFileOptions } from "./options.js";
@@ -25,7 +26,7 @@ function restoreNeeded({ captured, observed, intent, options }: Input): boolean 
 }
 
 /** From what is there now to what will be. */
-const turns = {
+export const turns = {
   changed: { before: "(hidden)", after: "changed (hidden)" },
   added: { before: "(hidden)", after: "removed" },
   removed: { before: "not set", after: "set (hidden)" },
@@ -42,18 +43,19 @@ function differences({ captured, observed, intent, options }: Input): Difference
   return [{ what: options.file, before: observed.summary, after: captured?.summary ?? absent }];
 }
 
+export const preserveStep = ({ file }: EnvFileOptions): StepSpec => ({
+  operation: "preserve",
+  title: `keep the present ${file} beside it`,
+  phase: "preserve",
+  input: {},
+  expectedMs: 50,
+  timeoutMs: 10_000,
+  onFailure: "continue",
+});
+
 function fileSteps(input: Input): StepSpec[] {
   const { options, observed, intent, restoreMs } = input;
   const there = observed.identity !== absent;
-  const preserve: StepSpec = {
-    operation: "preserve",
-    title: `keep the present ${options.file} beside it`,
-    phase: "preserve",
-    input: {},
-    expectedMs: 50,
-    timeoutMs: 10_000,
-    onFailure: "continue",
-  };
   const restore: StepSpec = {
     operation: "restore",
     title: `put ${options.file} back`,
@@ -62,29 +64,35 @@ function fileSteps(input: Input): StepSpec[] {
     impact: { changes: differences(input) },
     expectedMs: restoreMs ?? 100,
   };
-  return there ? [preserve, restore] : [restore];
+  return there ? [preserveStep(options), restore] : [restore];
 }
 
-function restartStep({ options, observed, intent }: Input, restored: boolean): StepSpec[] {
-  if (options.restart === undefined) return [];
+function restartSteps({ options, observed, intent }: Input, restored: boolean): StepSpec[] {
   const { changes, process } = observed.data;
   const stale = intent.restore && (process?.stale ?? []).some((key) => !intent.keep.includes(key));
   if (!restored && !intent.restart && !stale) return [];
   const gone = restored ? (changes ?? []).filter(({ how }) => how === "added").map(({ key }) => key) : [];
+  return restartStep(options, restored ? ["restore"] : [], {
+    before: process?.instance ?? null,
+    absent: gone.filter((key) => !intent.keep.includes(key)),
+    always: intent.restart,
+  });
+}
+
+/** None where the playbook names no way to restart. */
+export function restartStep(options: EnvFileOptions, needs: string[], input: JsonObject): StepSpec[] {
+  const { restart } = options;
+  if (restart === undefined) return [];
   return [
     {
       operation: "restart",
-      title: `restart by running ${options.restart.command.join(" ")}, until the process has the values`,
+      title: `restart by running ${restart.command.join(" ")}, until the process has the values`,
       phase: "resume",
-      ...(restored ? { needs: ["restore"] } : {}),
-      input: {
-        before: process?.instance ?? null,
-        absent: gone.filter((key) => !intent.keep.includes(key)),
-        always: intent.restart,
-      },
+      ...(needs.length === 0 ? {} : { needs }),
+      input,
       impact: { interrupts: true },
-      expectedMs: Math.min(5_000, options.restart.timeout),
-      timeoutMs: options.restart.timeout + timeoutMargin,
+      expectedMs: Math.min(5_000, restart.timeout),
+      timeoutMs: restart.timeout + timeoutMargin,
     },
   ];
 }
@@ -92,5 +100,5 @@ function restartStep({ options, observed, intent }: Input, restored: boolean): S
 /** `keep` names variables that stay as they are now. An environment file has nothing to quiesce. */
 export function plan(input: Input): StepSpec[] {
   const restored = restoreNeeded(input);
-  return [...(restored ? fileSteps(input) : []), ...restartStep(input, restored)];
+  return [...(restored ? fileSteps(input) : []), ...restartSteps(input, restored)];
 }

@@ -22,7 +22,10 @@ const keptOf = ({ input }: EnvFileJob): string[] =>
   Array.isArray(input["keep"]) ? input["keep"].filter((one): one is string => typeof one === "string") : [];
 
 /** The run's name makes it the same on every attempt and another one in the next run. */
-function copyName({ options }: EnvFileJob, { host, key }: StepContext): string {
+export function copyName(
+  { options }: Pick<EnvFileJob, "options">,
+  { host, key }: Pick<StepContext, "host" | "key">,
+): string {
   const run = (key.split("/")[0] ?? key).replace(/[^\w.-]/g, "-");
   const file = host.files.resolve(options.file);
   return join(dirname(file), `${basename(file)}.replaced-${run}`);
@@ -36,7 +39,7 @@ export async function preserve(job: EnvFileJob, context: StepContext): Promise<O
   if (state === undefined)
     return { summary: `${job.options.file} is missing, nothing to keep`, changed: false };
   await context.host.files.write(copy, state.bytes, { mode: 0o600 });
-  return { summary: `kept as ${copy}`, changed: true };
+  return { summary: `kept as ${copy}`, changed: true, data: { copy } };
 }
 
 export async function settlePreserve(job: EnvFileJob, context: StepContext): Promise<Settlement> {

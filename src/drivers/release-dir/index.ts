@@ -7,6 +7,7 @@ import { options } from "./options.js";
 import { plan } from "./plan.js";
 import { prove } from "./prove.js";
 import { applySwitch, settleSwitch } from "./switch.js";
+import { undo } from "./undo.js";
 import { verify } from "./verify.js";
 import { versions } from "./versions.js";
 
@@ -23,6 +24,7 @@ export const target = defineTarget({
   apply: applySwitch,
   settle: settleSwitch,
   verify,
+  undo,
   versions,
   discover,
 });

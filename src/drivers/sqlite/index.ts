@@ -7,6 +7,7 @@ import { options } from "./options.js";
 import { plan } from "./plan.js";
 import { prove } from "./prove.js";
 import { apply, settle } from "./steps.js";
+import { undo } from "./undo.js";
 import { verify } from "./verify.js";
 
 export const target = defineTarget({
@@ -22,5 +23,6 @@ export const target = defineTarget({
   apply,
   settle,
   verify,
+  undo,
   discover,
 });

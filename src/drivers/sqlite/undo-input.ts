@@ -11,7 +11,5 @@ export type UndoSwapInput = Input & {
 };
 
 /** Undefined for a swap that is no undo. */
-export const undoInput = ({
-  input,
-}: Pick<StepJob<unknown, never>, "input">): UndoSwapInput | undefined =>
+export const undoInput = ({ input }: Pick<StepJob<unknown, never>, "input">): UndoSwapInput | undefined =>
   input["holds"] === undefined ? undefined : (input as unknown as UndoSwapInput);

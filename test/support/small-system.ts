@@ -186,7 +186,7 @@ export async function smallSystem(): Promise<SmallSystem> {
         "insert into items (name) values ('three'); drop table if exists other; create table other (id integer)",
       );
       write("site/index.html", "two\n");
-      git("commit", "-q", "-am", "second");
+      git("commit", "-q", "--allow-empty", "-am", "second");
     },
     remove: async () => {
       server.closeAllConnections();

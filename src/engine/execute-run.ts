@@ -148,6 +148,8 @@ class Execution {
     this.announce(commands);
     await this.save(answered);
     if (this.state.status === "finished" || this.state.status === "stopped") return false;
+    await this.lookAtLease();
+    if (this.abandoned !== undefined) return false;
     for (const command of commands) this.launch(command);
     if (this.outcomes.length > 0) return true;
     if (interrupted && this.inFlight.size === 0) return false;
@@ -339,10 +341,12 @@ class Execution {
     const facts = this.unsaved;
     this.unsaved = [];
     if (facts.length === 0 && answered.length === 0) return;
-    const { journal, run, lease } = this.options;
+    const { journal, run, lease, clock } = this.options;
+    const began = clock.monotonic();
     await journal.append(run.id, facts, lease, answered).catch((error: unknown) => {
       throw unwritable(error);
     });
+    this.fenceSeenAt = began;
     for (const fact of facts) this.options.onFact?.(fact, this.state);
   }
 

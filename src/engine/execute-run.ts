@@ -53,6 +53,8 @@ export async function executeRun(options: ExecuteRunOptions): Promise<RunState> 
   const lease = keepLease(options, (error) => execution.abandon(error));
   try {
     return await execution.go();
+  } catch (error) {
+    throw unwritable(error);
   } finally {
     lease.stop();
   }
@@ -343,9 +345,7 @@ class Execution {
     if (facts.length === 0 && answered.length === 0) return;
     const { journal, run, lease, clock } = this.options;
     const began = clock.monotonic();
-    await journal.append(run.id, facts, lease, answered).catch((error: unknown) => {
-      throw unwritable(error);
-    });
+    await journal.append(run.id, facts, lease, answered);
     this.fenceSeenAt = began;
     for (const fact of facts) this.options.onFact?.(fact, this.state);
   }

@@ -85,8 +85,8 @@ async function readPlaybookFile(file: string): Promise<Uint8Array> {
 }
 
 /** Everything a command needs. Throws PLAYBOOK_INVALID with every problem of the playbook. */
-async function openServices(choice: PlaybookChoice): Promise<OpenServices> {
-  const { file, folder, playbook, problems } = await loadPlaybook(choice);
+async function openServices(choice: PlaybookChoice, loaded?: LoadedPlaybook): Promise<OpenServices> {
+  const { file, folder, playbook, problems } = loaded ?? (await loadPlaybook(choice));
   if (playbook === undefined)
     throw new ProblemsError("PLAYBOOK_INVALID", `${file}: the playbook is not valid`, problems);
   const secrets = redactor();

@@ -32,8 +32,8 @@ export interface Wiring {
   readonly driverNames: readonly string[];
   loadDriver(id: string): Promise<DriverModule | undefined>;
   loadPlaybook(choice: PlaybookChoice): Promise<LoadedPlaybook>;
-  /** Throws PLAYBOOK_INVALID with every problem of the playbook. */
-  openServices(choice: PlaybookChoice): Promise<OpenServices>;
+  /** Throws PLAYBOOK_INVALID with every problem of the playbook. `loaded`: where it was read already. */
+  openServices(choice: PlaybookChoice, loaded?: LoadedPlaybook): Promise<OpenServices>;
   /** For a process that executes queued runs. Throws REFUSED where the playbook names no engine. */
   openController(choice: PlaybookChoice): Promise<OpenController>;
   /** For looking around in a folder that has no playbook yet. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { CommonOptions } from "./common-options.js";
 import { type RenderOptions, renderOptions } from "./render/render-options.js";
 
@@ -25,6 +26,8 @@ export function openSession(options: CommonOptions): Session {
   const { stdout, stderr, stdin } = process;
   const interrupt = new AbortController();
   const kill = new AbortController();
+  // As many as the playbook has targets listen at a time.
+  setMaxListeners(0, interrupt.signal, kill.signal);
   const stop = (): void => {
     if (interrupt.signal.aborted) kill.abort();
     interrupt.abort();

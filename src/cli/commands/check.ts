@@ -17,7 +17,7 @@ export const addCheck = (program: Command, wiring: Wiring): Command =>
     if (loaded.playbook === undefined) return tell(session, loaded.problems, loaded.file);
     if (options.offline) return tell(session, loaded.problems, loaded.file);
     const { checkSystem } = await import("../../app/check-system.js");
-    const services = await wiring.openServices(choice);
+    const services = await wiring.openServices(choice, loaded);
     try {
       const asked = await checkSystem(services, { signal: session.interrupt });
       return await tell(session, [...loaded.problems, ...asked], loaded.file);

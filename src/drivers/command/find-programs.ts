@@ -1,26 +1,50 @@
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError, type Problem, problem, warning } from "../../core/errors.js";
+import type { Host } from "../../core/ports.js";
 import type { Program } from "./program.js";
+
+const asked = new WeakMap<Host, Map<string, Promise<unknown>>>();
+
+/** A large playbook names the same few programs hundreds of times: who asks while a question is open shares the answer. */
+function shared<T>(host: Host, question: string, ask: () => Promise<T>): Promise<T> {
+  const open = asked.get(host) ?? new Map<string, Promise<unknown>>();
+  asked.set(host, open);
+  const answer = open.get(question) ?? ask().finally(() => open.delete(question));
+  open.set(question, answer);
+  return answer as Promise<T>;
+}
+
+const printenvMs = 10_000;
 
 /** PATH as programs on the host get it; `undefined` where it cannot be asked for. */
 async function searchPath(context: DriverContext): Promise<string | undefined> {
-  try {
-    const result = await context.host.exec({ argv: ["printenv", "PATH"], signal: context.signal });
-    return result.exitCode === 0 ? result.stdout.trim() : undefined;
-  } catch (error) {
-    context.signal.throwIfAborted();
-    if (!(error instanceof BackoutError)) throw error;
-    return undefined;
-  }
+  const path = await shared(context.host, "PATH", async () => {
+    try {
+      const result = await context.host.exec({ argv: ["printenv", "PATH"], timeoutMs: printenvMs });
+      return result.exitCode === 0 ? result.stdout.trim() : undefined;
+    } catch (error) {
+      if (!(error instanceof BackoutError)) throw error;
+      return undefined;
+    }
+  });
+  context.signal.throwIfAborted();
+  return path;
 }
 
 const below = (folder: string, name: string): string => (name.startsWith("/") ? name : `${folder}/${name}`);
 
-async function isExecutable(path: string, context: DriverContext): Promise<boolean> {
-  const found = await context.host.files.stat(path).catch(() => undefined);
-  if (found?.kind === "link") return true;
-  return found?.kind === "file" && (found.mode & 0o111) !== 0;
-}
+const isExecutable = (path: string, { host }: DriverContext): Promise<boolean> =>
+  shared(host, `program ${path}`, async () => {
+    const found = await host.files.stat(path).catch(() => undefined);
+    if (found?.kind === "link") return true;
+    return found?.kind === "file" && (found.mode & 0o111) !== 0;
+  });
+
+const isFolder = (path: string, { host }: DriverContext): Promise<boolean> =>
+  shared(host, `folder ${path}`, async () => {
+    const found = await host.files.stat(path).catch(() => undefined);
+    return found?.kind === "directory" || found?.kind === "link";
+  });
 
 async function missingProgram(
   path: string,
@@ -53,8 +77,7 @@ export async function findPrograms(
     if (program === undefined) continue;
     const path = name === "" ? context.name : `${context.name}.${name}`;
     const folder = context.host.files.resolve(program.cwd ?? ".");
-    const found = await context.host.files.stat(folder).catch(() => undefined);
-    if (found?.kind !== "directory" && found?.kind !== "link") {
+    if (!(await isFolder(folder, context))) {
       problems.push(problem(`${path}.cwd`, `"${program.cwd ?? folder}" is no folder`));
       continue;
     }

@@ -1,10 +1,13 @@
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { Script } from "node:vm";
 
 /** Name of the program's file, without ending. Put in by the build (docs/adr/0005-compiled-code-beside-the-program.md). */
 declare const BACKOUT_PROGRAM: string;
+
+const require = createRequire(import.meta.url);
+// Imported, node would make the streams too, which most commands need not.
+const { readFileSync } = require("node:fs") as typeof import("node:fs");
+const { Script } = require("node:vm") as typeof import("node:vm");
 
 const pathOf = (ending: string): string =>
   fileURLToPath(new URL(`program/${BACKOUT_PROGRAM}.${ending}`, import.meta.url));
@@ -22,4 +25,4 @@ const filename = pathOf("cjs");
 const cachedData = compiled();
 const script = new Script(readFileSync(filename, "latin1"), { filename, ...(cachedData && { cachedData }) });
 const program = script.runInThisContext() as (require: NodeJS.Require) => void;
-program(createRequire(filename));
+program(require);

@@ -1,54 +1,42 @@
 import { Command, CommanderError } from "commander";
 import type { Wiring } from "../app/wiring.js";
-import { wiring } from "../compose.js";
-import { addApprove } from "./commands/approve.js";
-import { addCancel } from "./commands/cancel.js";
-import { addCheck } from "./commands/check.js";
-import { addCheckpoint } from "./commands/checkpoint.js";
-import { addCheckpoints } from "./commands/checkpoints.js";
-import { addContinue } from "./commands/continue.js";
-import { addController } from "./commands/controller.js";
-import { addHistory } from "./commands/history.js";
-import { addInit } from "./commands/init.js";
-import { addPause } from "./commands/pause.js";
-import { addPlan } from "./commands/plan.js";
-import { addProve } from "./commands/prove.js";
-import { addReport } from "./commands/report.js";
-import { addResume } from "./commands/resume.js";
-import { addRetry } from "./commands/retry.js";
-import { addRollback } from "./commands/rollback.js";
-import { addSkip } from "./commands/skip.js";
-import { addStatus } from "./commands/status.js";
-import { addVerify } from "./commands/verify.js";
-import { addVersions } from "./commands/versions.js";
-import { addWatch } from "./commands/watch.js";
 import { version } from "./version.js";
 
-const commands: readonly ((program: Command, wiring: Wiring) => Command)[] = [
-  addInit,
-  addCheck,
-  addCheckpoint,
-  addProve,
-  addPlan,
-  addRollback,
-  addStatus,
-  addApprove,
-  addPause,
-  addContinue,
-  addResume,
-  addRetry,
-  addSkip,
-  addCancel,
-  addVerify,
-  addWatch,
-  addController,
-  addHistory,
-  addReport,
-  addCheckpoints,
-  addVersions,
-];
+type AddCommand = (program: Command, wiring: Wiring) => Command;
 
-function makeProgram(): Command {
+/** In the order of the help. Only what is called is loaded. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  init: async () => (await import("./commands/init.js")).addInit,
+  check: async () => (await import("./commands/check.js")).addCheck,
+  checkpoint: async () => (await import("./commands/checkpoint.js")).addCheckpoint,
+  prove: async () => (await import("./commands/prove.js")).addProve,
+  plan: async () => (await import("./commands/plan.js")).addPlan,
+  rollback: async () => (await import("./commands/rollback.js")).addRollback,
+  status: async () => (await import("./commands/status.js")).addStatus,
+  approve: async () => (await import("./commands/approve.js")).addApprove,
+  pause: async () => (await import("./commands/pause.js")).addPause,
+  continue: async () => (await import("./commands/continue.js")).addContinue,
+  resume: async () => (await import("./commands/resume.js")).addResume,
+  retry: async () => (await import("./commands/retry.js")).addRetry,
+  skip: async () => (await import("./commands/skip.js")).addSkip,
+  cancel: async () => (await import("./commands/cancel.js")).addCancel,
+  verify: async () => (await import("./commands/verify.js")).addVerify,
+  watch: async () => (await import("./commands/watch.js")).addWatch,
+  controller: async () => (await import("./commands/controller.js")).addController,
+  history: async () => (await import("./commands/history.js")).addHistory,
+  report: async () => (await import("./commands/report.js")).addReport,
+  checkpoints: async () => (await import("./commands/checkpoints.js")).addCheckpoints,
+  versions: async () => (await import("./commands/versions.js")).addVersions,
+};
+
+/** The command that is called; all of them where none is, for the help and for suggestions. */
+function called(word: string | undefined): readonly (() => Promise<AddCommand>)[] {
+  if (word === "--version" || word === "-V") return [];
+  const one = Object.hasOwn(commands, word ?? "") ? commands[word ?? ""] : undefined;
+  return one === undefined ? Object.values(commands) : [one];
+}
+
+async function makeProgram(word: string | undefined): Promise<Command> {
   const program = new Command("backout")
     .description("Rollback playbooks that run: checkpoint, prove, watch, plan, roll back, verify, report.")
     .version(version)
@@ -58,7 +46,11 @@ function makeProgram(): Command {
       "after",
       "\nIn an emergency:\n  $ backout plan        the way back, nothing moves\n  $ backout rollback    go back",
     );
-  for (const add of commands) configure(add(program, wiring));
+  const add = await Promise.all(called(word).map((load) => load()));
+  if (add.length > 0) {
+    const { wiring } = await import("../compose.js");
+    for (const one of add) configure(one(program, wiring));
+  }
   return configure(program);
 }
 
@@ -70,7 +62,8 @@ function configure(command: Command): Command {
 
 async function main(argv: readonly string[]): Promise<void> {
   try {
-    await makeProgram().parseAsync(argv);
+    const program = await makeProgram(argv[2]);
+    await program.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? 0 : 2;

@@ -1,4 +1,5 @@
 import { BackoutError } from "../core/errors.js";
+import { sameAim } from "../core/plan/same-aim.js";
 import type { Fact } from "../core/run/fact.js";
 import { advance, project } from "../core/run/project.js";
 import type { PersonRequest, RunRecord } from "../core/run/run-journal.js";
@@ -31,7 +32,7 @@ export async function submitRun(
   const { queue, journal } = services;
   const id = await queue.submit(run, [requested], events.seen);
   const followed = id === run.id ? run : await journal.run(id);
-  if (followed.plan.scenario !== run.plan.scenario) {
+  if (!sameAim(followed.plan, run.plan)) {
     throw cameFirst(followed);
   }
   events.onRun?.(followed);

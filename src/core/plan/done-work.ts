@@ -1,5 +1,4 @@
 import type { DoneStep, DoneWork, Phase } from "../driver.js";
-import type { Json } from "../json.js";
 import type { Fact } from "../run/fact.js";
 import { project } from "../run/project.js";
 import type { StepState } from "../run/run-state.js";
@@ -14,7 +13,7 @@ export interface JournaledRun {
 /** What a run did to one target. */
 export interface TargetWork {
   /** To be taken back; no steps where it was only stopped, started or restarted. */
-  readonly work: DoneWork<Json>;
+  readonly work: DoneWork;
   /** It was stopped, started or restarted, or may have been. */
   readonly restarted: boolean;
   /** Stopped, and not known to have been started again. */

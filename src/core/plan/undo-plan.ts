@@ -27,11 +27,7 @@ export interface UndoRequest {
 }
 
 /** Why the run cannot be taken back, as far as the journal alone tells. Empty: look at the world, then plan. */
-export function undoRefusals({
-  run,
-  later,
-  drivers,
-}: Pick<UndoRequest, "run" | "later" | "drivers">): Problem[] {
+function undoRefusals({ run, later, drivers }: Pick<UndoRequest, "run" | "later" | "drivers">): Problem[] {
   const { id, plan, facts } = run;
   const state = project(plan, facts);
   if (state.status !== "finished") {

@@ -5,6 +5,7 @@ import { testFaults } from "./target-faults.js";
 import type { TargetFixture, TargetSuite } from "./target-fixture.js";
 import { testKills } from "./target-kills.js";
 import { keyOf, type TargetSession, targetSession } from "./target-session.js";
+import { testUndo } from "./target-undo.js";
 
 /**
  * The contract of every target driver, against the real component. Tests run in order on one fixture; each breaks the
@@ -128,6 +129,7 @@ export function describeTarget<F extends TargetFixture>(driver: TargetDriver, su
     });
 
     testKills(suite, now);
+    if (driver.undo !== undefined && suite.undo !== false) testUndo(driver.undo, suite, now);
     testFaults(suite, now);
 
     test("H73 secrets stay out of parts, plans and logs", async () => {

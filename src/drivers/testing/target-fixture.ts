@@ -56,6 +56,8 @@ export interface TargetSuite<F extends TargetFixture = TargetFixture> {
   readonly intent?: Partial<Intent>;
   /** False for a driver that captures into `data` alone. Default true. */
   readonly artifacts?: boolean;
+  /** False where these options leave nothing to take it back by. Default: as the driver can. */
+  readonly undo?: boolean;
   /** At most so many kills for each step ahead of a call, and as many by the clock. Default 12. */
   readonly kills?: number;
 }

@@ -78,7 +78,7 @@ async function refuseWithoutRoom(files: Files, live: string, bytes: number): Pro
     `${dirname(live)}: ${free} bytes are free, a second copy needs ${needed}`,
     {
       effect: "none",
-      hint: "free some space (`df -h` shows where), then resume",
+      hint: "free some space (`df -h` shows where), then try again",
     },
   );
 }

@@ -77,7 +77,10 @@ class Simulator {
       this.record({ type: "step.started", step: command.step, attempt: command.attempt });
     else if (command.do === "stop") this.record({ type: "run.stopped", message: command.message });
     else if (command.do === "finish") this.record({ type: "run.finished", outcome: command.outcome });
-    else if (command.do === "abort") {
+    else if (command.do === "fire") {
+      const { timer, due } = command;
+      this.record({ type: "timer.fired", timer, say: "late", due, lateMs: this.now - due });
+    } else if (command.do === "abort") {
       const attempt = this.state.steps.get(command.step)?.attempt ?? 0;
       this.record({ type: "step.aborted", step: command.step, attempt, why: command.why });
     }
@@ -139,10 +142,31 @@ class Simulator {
     }
   }
 
+  pauseOrContinue(): void {
+    if (this.state.paused === undefined) this.record({ type: "run.paused", reason: "wait" }, "ann");
+    else this.record({ type: "run.continued", reason: "go on" }, "ben");
+  }
+
+  /** What a run that can do nothing by itself may wait for; a person may also let it wait too long. */
+  personActs(): boolean {
+    const { plan, approved, paused } = this.state;
+    if (plan.approval !== undefined && approved === undefined && this.world.draw(4) !== 3) {
+      const { digest: planDigest } = plan;
+      const actor = this.world.draw(3) === 2 ? "mallory@h" : "ann@h";
+      this.record({ type: "run.approved", planDigest, role: "dba", reason: "", approvedAt: this.now }, actor);
+      return true;
+    }
+    if (paused === undefined) return false;
+    this.now += 1_000;
+    this.pauseOrContinue();
+    return true;
+  }
+
   turn(): void {
     if (this.world.cancels && this.world.draw(60) === 59 && this.state.cancelled === undefined) {
       this.record({ type: "run.cancel-requested", reason: "enough" }, "ann");
     }
+    if (this.world.cancels && this.world.draw(40) === 39) this.pauseOrContinue();
     const commands = next(this.state, this.now, this.world.limits);
     for (const command of commands) {
       this.announce(command);
@@ -153,6 +177,7 @@ class Simulator {
     for (const command of commands) this.launch(command);
     if (this.world.crashes && this.world.draw(25) === 24) return this.crash();
     if (this.endOne()) return;
+    if (this.personActs()) return;
     const wait = commands.find((command) => command.do === "wait");
     if (wait?.do !== "wait" || wait.until === undefined || wait.until <= this.now) {
       throw new Error(`nothing can go on: ${JSON.stringify(commands)}`);

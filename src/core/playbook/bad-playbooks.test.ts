@@ -132,7 +132,7 @@ const bad: [name: string, text: string, problems: string[]][] = [
     "an unknown key",
     `${valid}objectivs: {}\n`,
     [
-      '6:1 objectivs: unknown key "objectivs"; did you mean "objectives"? | known here: backout, system, state, environments, variables, objectives, encryption, proofs, retention, targets, changes, scenarios and 5 more',
+      '6:1 objectivs: unknown key "objectivs"; did you mean "objectives"? | known here: backout, system, state, engine, environments, variables, objectives, encryption, proofs, retention, targets, changes and 8 more',
     ],
   ],
   [

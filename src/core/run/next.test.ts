@@ -62,6 +62,29 @@ const person = (type: "step.retried" | "step.skipped", id: string): FactBody => 
 });
 const cancel: FactBody = { type: "run.cancel-requested", reason: "enough" };
 
+const pause: FactBody = { type: "run.paused", reason: "look first" };
+const resumed: FactBody = { type: "run.continued", reason: "fine" };
+const approval = {
+  approval: {
+    by: [
+      { role: "dba", people: ["x", "y"] },
+      { role: "carol", people: ["carol"] },
+    ],
+    expiresMs: 60_000,
+  },
+};
+const approve = ({ digest }: Plan, approvedAt = start): FactBody => ({
+  ...{ type: "run.approved", planDigest: digest, role: "dba", reason: "seen", approvedAt },
+});
+const fired = (timer: number): FactBody => ({ type: "timer.fired", timer, say: "x", due: start, lateMs: 0 });
+const stoppedFor = (id: string): FactBody => ({
+  ...{ type: "step.aborted", step: id, attempt: 1, why: "line-stopped" },
+});
+const left = (id: string): FactBody => ({
+  ...{ type: "step.reaped", step: id, attempt: 1, ended: [] },
+  left: [{ pid: 7, started: "", host: "there" }],
+});
+
 /** The state after these facts, one every 10 ms. */
 function after(plan: Plan, ...bodies: FactBody[]): RunState {
   const facts = [owned, ...bodies].map(
@@ -71,8 +94,9 @@ function after(plan: Plan, ...bodies: FactBody[]): RunState {
 }
 
 const ab = [step("a"), step("b", { needs: ["a"] })];
+const approved = planOf(ab, approval);
 const say = (command: RunCommand): string =>
-  ["do", "step", "why", "outcome", "message", "until"]
+  ["do", "timer", "due", "step", "why", "outcome", "message", "until"]
     .flatMap((key) => (key in command ? [String((command as Record<string, unknown>)[key])] : []))
     .join(" ");
 
@@ -209,6 +233,125 @@ test.each<[string, Plan, FactBody[], number, string[]]>([
     [begun("a"), begun("b"), bad("a"), good("b")],
     40,
     ["stop a a failed"],
+  ],
+  ["waits for an approval", approved, [], 20, [`wait ${start + 60_000}`]],
+  ["starts what was approved", approved, [approve(approved)], 20, ["start a", `wait ${start + 5_020}`]],
+  ["heeds no approval of another plan", approved, [approve(planOf(ab))], 20, [`wait ${start + 60_000}`]],
+  [
+    "heeds no approval that came too late",
+    approved,
+    [approve(approved, start + 60_000)],
+    20,
+    [`wait ${start + 60_000}`],
+  ],
+  [
+    "heeds an approval that was given in time and read later",
+    approved,
+    [approve(approved, start + 59_999)],
+    70_000,
+    ["start a", `wait ${start + 75_000}`],
+  ],
+  [
+    "fails without an approval in time",
+    approved,
+    [],
+    60_000,
+    ["finish failed nobody has approved it within 1 min; dba (x, y) or carol could have"],
+  ],
+  ["cancelled, waits for no approval", approved, [cancel], 20, ["finish cancelled enough"]],
+  [
+    "the time for the whole run counts from the approval",
+    planOf(ab, { ...approval, timeoutMs: 100 }),
+    [owned, owned, approve(planOf(ab, { ...approval, timeoutMs: 100 }))],
+    120,
+    ["start a", `wait ${start + 130}`],
+  ],
+  ["paused, starts nothing", planOf(ab), [pause], 20, ["wait"]],
+  ["paused, lets running steps end", planOf(ab), [begun("a"), pause], 20, [`wait ${start + 5_010}`]],
+  ["paused, goes on after another owner came", planOf(ab), [pause, owned], 30, ["wait"]],
+  ["continued, starts", planOf(ab), [pause, resumed], 30, ["start a", `wait ${start + 5_030}`]],
+  [
+    "a pause does not count against the time for the whole run",
+    planOf(ab, { timeoutMs: 100 }),
+    [pause, owned, owned, resumed],
+    120,
+    ["start a", `wait ${start + 130}`],
+  ],
+  ["cancelled while paused, ends", planOf(ab), [pause, cancel], 30, ["finish cancelled enough"]],
+  [
+    "wakes up for an escalation",
+    planOf(ab, { escalate: [{ afterMs: 500, say: "long" }] }),
+    [begun("a")],
+    20,
+    [`wait ${start + 500}`],
+  ],
+  [
+    "fires an escalation, however late, beside what else there is to do",
+    planOf(ab, {
+      escalate: [
+        { afterMs: 0, say: "x" },
+        { afterMs: 500, say: "long" },
+      ],
+    }),
+    [fired(0), owned],
+    900,
+    [`fire 1 ${start + 500}`, "start a", `wait ${start + 5_900}`],
+  ],
+  [
+    "fires what is due before it finishes",
+    planOf([check], { escalate: [{ afterMs: 5, say: "long" }] }),
+    [begun("check.ok"), good("check.ok")],
+    20,
+    [`fire 0 ${start + 5}`, "finish verified"],
+  ],
+  [
+    "ends the others when one fails for good, where the plan says so",
+    planOf([step("a"), step("b")], { onFailure: "cancel" }),
+    [begun("a"), begun("b"), bad("a")],
+    30,
+    ["abort b line-stopped", `wait ${start + 5_020}`],
+  ],
+  [
+    "what was ended because of another failure is not itself a failure",
+    planOf([step("a"), step("b")], { onFailure: "cancel" }),
+    [begun("a"), begun("b"), bad("a", "none"), stoppedFor("b"), bad("b"), owned, person("step.retried", "a")],
+    80,
+    ["start b", "start a", `wait ${start + 5_080}`],
+  ],
+  [
+    "does again what cannot be known, where the step says so",
+    planOf([step("a", { onIndeterminate: "retry" })]),
+    [begun("a"), owned, asked("a", "unknown")],
+    40,
+    ["start a", `wait ${start + 5_040}`],
+  ],
+  [
+    "counts as failed what cannot be known, where the step says so",
+    planOf([step("a", { onIndeterminate: "fail" })]),
+    [begun("a"), owned, asked("a", "unknown")],
+    40,
+    ["stop a a is unknown"],
+  ],
+  [
+    "asks a person where programs of a former owner may still be at work",
+    planOf(ab),
+    [begun("a"), owned, left("a")],
+    40,
+    ["stop a process 7 on there may still be at work"],
+  ],
+  [
+    "lets a person try again what nobody could know, without asking the world once more",
+    planOf(ab),
+    [begun("a"), owned, asked("a", "unknown"), owned, person("step.retried", "a")],
+    60,
+    ["start a", `wait ${start + 5_060}`],
+  ],
+  [
+    "runs as much at once as the plan says",
+    planOf([step("a"), step("b"), step("c")], { limits: { steps: 2, perTarget: 1, perDriver: 9 } }),
+    [],
+    0,
+    ["start a", "start b", `wait ${start + 5_000}`],
   ],
 ])("next: %s", (_, plan, facts, ms, expected) => {
   expect(next(after(plan, ...facts), start + ms).map(say)).toEqual(expected);

@@ -141,7 +141,8 @@ function advanceStep(state: RunState, step: StepState, fact: StepFact): void {
       step.processes.length = 0;
       if (fact.left.length > 0 && step.status === "unsettled") {
         state.changed = true;
-        unclear(state, step, leftText(fact.left), fact.at);
+        step.summary = leftText(fact.left);
+        unclear(state, step, step.summary, fact.at);
       }
       return;
     case "step.settled":
@@ -311,7 +312,17 @@ function setStatus(state: RunState, step: StepState, status: StepStatus): void {
     if (name === step.status) state[name].delete(id);
     if (name === status) state[name].add(id);
   }
+  if (step.status === "ready" || status === "ready") noteReady(state, step, status === "ready");
   step.status = status;
+}
+
+function noteReady({ readyOf, resting }: RunState, { step, retryAt }: StepState, isReady: boolean): void {
+  const { id, subject } = step;
+  const siblings = readyOf.get(subject) ?? new Set();
+  if (isReady) readyOf.set(subject, siblings.add(id));
+  else if (siblings.delete(id) && siblings.size === 0) readyOf.delete(subject);
+  if (isReady && retryAt !== undefined) resting.add(id);
+  else resting.delete(id);
 }
 
 function stepOf(state: RunState, id: string): StepState {

@@ -8,12 +8,31 @@ import type { Fact } from "./fact.js";
 import { advance, project } from "./project.js";
 import type { RunState, StepState } from "./run-state.js";
 
+const approval = { by: [{ role: "dba", people: ["ann"] }], expiresMs: 50_000 };
+const escalate = [
+  { afterMs: 0, say: "it has begun" },
+  { afterMs: 45_000, say: "it takes long" },
+];
+
 const plans: fc.Arbitrary<Plan> = fc
-  .tuple(requests, fc.constantFrom(undefined, undefined, 1, 90_000))
-  .map(([request, timeoutMs]) => {
+  .tuple(
+    requests,
+    fc.constantFrom(undefined, undefined, 1, 90_000),
+    fc.constantFrom(
+      {},
+      {},
+      { approval },
+      { escalate },
+      { onFailure: "cancel" as const },
+      { approval, escalate },
+    ),
+    fc.constantFrom(undefined, undefined, "retry" as const, "fail" as const),
+  )
+  .map(([request, timeoutMs, rules, onIndeterminate]) => {
     const result = makePlan(request);
     if ("problems" in result) throw new Error(JSON.stringify(result.problems));
-    return timeoutMs === undefined ? result.plan : { ...result.plan, timeoutMs };
+    const steps = result.plan.steps.map((step) => (onIndeterminate ? { ...step, onIndeterminate } : step));
+    return { ...result.plan, ...rules, steps, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
   });
 
 /** Each number decides one thing; when they are used up, all goes well. */
@@ -73,6 +92,8 @@ function watcher(limits: World["limits"]): World["watch"] {
   const finished = new Set<string>();
   const attempts = new Map<string, number>();
   let crashes = 0;
+  let ended = 0;
+  const fired = new Set<number>();
   return (state, _, fact) => {
     switch (fact.type) {
       case "run.owned":
@@ -84,6 +105,8 @@ function watcher(limits: World["limits"]): World["watch"] {
         expect(unclear).not.toContain(fact.step);
         expect(state.firstFailure).toBeUndefined();
         expect(state.cancelled).toBeUndefined();
+        expect(state.paused).toBeUndefined();
+        if (state.plan.approval) expect(state.approved).toMatchObject({ by: "ann@h", role: "dba" });
         expect(state.running.size).toBeLessThan(limits.total);
         expect(fact.attempt).toBe(step.attempt + 1);
         for (const id of step.step.needs) expect(state.steps.get(id)?.released).toBe(true);
@@ -91,10 +114,19 @@ function watcher(limits: World["limits"]): World["watch"] {
           if (step.step.awaits.includes(other.step.phase)) expect(other.released).toBe(true);
         }
         attempts.set(fact.step, (attempts.get(fact.step) ?? 0) + 1);
-        expect(attempts.get(fact.step)).toBeLessThanOrEqual(1 + step.step.retries + crashes);
+        expect(attempts.get(fact.step)).toBeLessThanOrEqual(1 + step.step.retries + crashes + ended);
         if (step.step.kind === "apply") unclear.add(fact.step);
         break;
       }
+      case "step.aborted":
+        if (fact.why === "line-stopped") ended++;
+        break;
+      case "timer.fired":
+        expect(fired).not.toContain(fact.timer);
+        expect(fact.at).toBeGreaterThanOrEqual(fact.due);
+        expect(fact.due - (state.startedAt ?? 0)).toBe(state.plan.escalate?.[fact.timer]?.afterMs);
+        fired.add(fact.timer);
+        break;
       case "step.succeeded":
         finished.add(fact.step);
         unclear.delete(fact.step);
@@ -103,7 +135,8 @@ function watcher(limits: World["limits"]): World["watch"] {
         if (fact.effect === "none") unclear.delete(fact.step);
         break;
       case "step.settled":
-        if (fact.state !== "unknown") unclear.delete(fact.step);
+        if (fact.state !== "unknown" || state.steps.get(fact.step)?.step.onIndeterminate === "retry")
+          unclear.delete(fact.step);
         if (fact.state === "applied") finished.add(fact.step);
         break;
       case "step.retried":

@@ -99,10 +99,23 @@ const faults = [
   },
 ] as const;
 
+const keeping = (from: string): string[] =>
+  script(`
+  const kept = (key) => "kept-" + key.replaceAll("/", "-");
+  const to = kept(process.env.BACKOUT_KEY);
+  const text = fs.readFileSync(${from}, "utf8");
+  if (!fs.existsSync(to)) fs.copyFileSync("live.txt", to);
+  fs.writeFileSync("live.txt", text.slice(0, 12)); sleep(30); fs.appendFileSync("live.txt", text.slice(12));`);
+
 describeTarget(target, {
   driver: "command",
   name: "command, by identity",
-  setUp: () => fixture({ idempotent: true }),
+  setUp: () =>
+    fixture({
+      idempotent: true,
+      restore: keeping("process.env.BACKOUT_CAPTURED"),
+      undo: keeping("kept(process.env.BACKOUT_UNDOES)"),
+    }),
   kills: 4,
   faults,
 });
@@ -111,6 +124,7 @@ describeTarget(target, {
   driver: "command",
   name: "command, by its settle program",
   setUp: () => fixture({ settle }),
+  undo: false,
   kills: 4,
   faults: [],
 });

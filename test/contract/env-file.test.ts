@@ -93,6 +93,8 @@ async function withProcess(): Promise<EnvFixture> {
       ];
       return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
     },
+    likeness: async () =>
+      JSON.stringify([await readFile(file, "utf8"), (await stat(file)).mode, await environOf(await pid())]),
     cleanUp: async () => {
       process.kill(await pid(), "SIGKILL");
       await rm(folder, { recursive: true, force: true });

@@ -103,7 +103,7 @@ for (const mode of journalModes) {
   });
 
   describe(`sqlite, journal mode ${mode}`, () => {
-    test("H32 what is written between plan and swap is in the loss that the swap returns", () =>
+    test("what is written between plan and swap is in the loss that the swap returns", () =>
       withSession(mode, async ({ fixture, steps, apply }) => {
         change(fixture.file, "INSERT INTO orders (customer, total) VALUES ('new', 1)");
         const [stage, swap] = await steps();

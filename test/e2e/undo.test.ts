@@ -105,8 +105,11 @@ interface Ended {
 
 const run = (...args: string[]): Promise<Ended> =>
   new Promise((done) => {
-    const child = execFile(process.execPath, [backout, ...args], { cwd: folder, env: { ...process.env, UNDO_IDENTITY: identity } }, (_, stdout, stderr) =>
-      done({ status: child.exitCode ?? -1, stdout, stderr }),
+    const child = execFile(
+      process.execPath,
+      [backout, ...args],
+      { cwd: folder, env: { ...process.env, UNDO_IDENTITY: identity } },
+      (_, stdout, stderr) => done({ status: child.exitCode ?? -1, stdout, stderr }),
     );
   });
 

@@ -16,6 +16,7 @@ export interface TargetWork {
   readonly work: DoneWork;
   /** It was stopped, started or restarted, or may have been. */
   readonly restarted: boolean;
+  readonly stopped: boolean;
   /** Stopped, and not known to have been started again. */
   readonly leftStopped: boolean;
   /** Steps of which nobody knows whether they have happened. */
@@ -43,6 +44,7 @@ export function doneWork({ id, plan, facts }: JournaledRun): Map<string, TargetW
         {
           work: { captured: target.captured, left: target.from, steps: done.flatMap(doneStep(id, data)) },
           restarted: began("quiesce") || began("resume"),
+          stopped: began("quiesce"),
           leftStopped: began("quiesce") && resumed.some(({ status }) => status !== "succeeded"),
           unclear: own
             .filter((state) => isUnclear(state) && !letsGo.includes(state.step.phase))

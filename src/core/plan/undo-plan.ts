@@ -126,14 +126,16 @@ const isTakenBack = (work: TargetWork | undefined): boolean => (work?.work.steps
 function specsOf(
   { run: { plan }, drivers, observations }: UndoRequest,
   name: string,
-  { work, restarted }: TargetWork,
+  { work, restarted, stopped }: TargetWork,
   quiesce: boolean,
 ): readonly StepSpec[] {
   const target = plan.targets[name] as PlannedTarget;
   const driver = drivers.get(target.driver) as TargetDriver;
   const observed = observations[name] as UndoObservation;
   const options = driver.options.parse(target.with);
-  const intent = { restore: false, quiesce, restart: restarted, keep: [] };
+  // Who is stopped and started again needs no restart besides.
+  const restart = restarted && !(quiesce && stopped);
+  const intent = { restore: false, quiesce, restart, keep: [] };
   if (work.steps.length > 0 && driver.undo !== undefined) {
     return driver.undo.plan({ done: work, observed, options, intent: { ...intent, restore: true } });
   }

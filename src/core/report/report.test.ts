@@ -45,7 +45,7 @@ describe("data lost", () => {
     );
   const orders = { what: "orders", inserted: 1107, updated: 104, deleted: 0, basis: "counted again" };
 
-  it("H32 is what the swap itself counted, with the plan's older figure beside it", () => {
+  it("is what the swap itself counted, with the plan's older figure beside it", () => {
     const report = reportOf(swapped([orders]));
     expect(report.dataLost).toEqual([{ ...orders, step: "db.swap", target: "db", certain: true }]);
     expect(report.dataLostPlanned?.map(({ what, inserted }) => [what, inserted])).toEqual([

@@ -22,6 +22,8 @@ export interface TargetFixture {
    * Copies that a step staged beside the live thing are not part of it.
    */
   world(): Promise<string>;
+  /** `world` without what differs after every restart, such as a process' number. Default: `world`. */
+  likeness?(): Promise<string>;
   /** Ends what `setUp` started, removes what it made. */
   cleanUp(): Promise<void>;
 }

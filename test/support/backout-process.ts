@@ -38,7 +38,7 @@ export function startBackout({ cwd, environment, user }: Place, ...args: string[
     user === undefined
       ? [process.execPath, program, ...args]
       : ["runuser", "-u", user, "--", process.execPath, program, ...args];
-  const child = spawn(file as string, words, {
+  const child = spawn(file, words, {
     cwd,
     env: { PATH, HOME, ...environment },
     stdio: ["ignore", "pipe", "pipe"],

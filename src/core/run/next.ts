@@ -84,15 +84,16 @@ function starts(state: RunState, now: number, limits: Limits): RunCommand[] {
   if (state.ready.size === 0) return [];
   const load = new Load(state);
   const commands: RunCommand[] = [];
-  for (const id of state.ready) {
-    if (load.total >= limits.total) break;
-    const step = state.steps.get(id) as StepState;
-    if (step.retryAt !== undefined && step.retryAt > now) continue;
-    const { subject, driver } = step.step;
-    if (load.of("target", subject) >= limits.perTarget || load.of("driver", driver) >= limits.perDriver)
-      continue;
-    load.add(step);
-    commands.push({ do: "start", step: id, attempt: step.attempt + 1 });
+  for (const [target, ready] of state.readyOf) {
+    for (const id of ready) {
+      if (load.total >= limits.total) return commands;
+      if (load.of("target", target) >= limits.perTarget) break;
+      const step = state.steps.get(id) as StepState;
+      if (step.retryAt !== undefined && step.retryAt > now) continue;
+      if (load.of("driver", step.step.driver) >= limits.perDriver) break;
+      load.add(step);
+      commands.push({ do: "start", step: id, attempt: step.attempt + 1 });
+    }
   }
   return commands;
 }
@@ -169,7 +170,7 @@ function wakeUp(
     const { aborted, startedAt, step } = state.steps.get(id) as StepState;
     if (aborted === undefined && startedAt !== undefined) at(startedAt + step.timeoutMs);
   }
-  if (!held) for (const id of state.ready) at(state.steps.get(id)?.retryAt);
+  if (!held) for (const id of state.resting) at(state.steps.get(id)?.retryAt);
   for (const command of commands) {
     if (command.do === "start") at(now + (state.steps.get(command.step)?.step.timeoutMs ?? 0));
   }

@@ -82,6 +82,10 @@ export interface RunState {
   readonly steps: ReadonlyMap<string, StepState>;
   /** Kept up to date so that deciding what is next does not look at every step. */
   readonly ready: Set<string>;
+  /** The ready ones by target: of thousands that wait for a place of the same target, one look is enough. */
+  readonly readyOf: Map<string, Set<string>>;
+  /** Those ready ones that have failed before and pause (`retryAt`). */
+  readonly resting: Set<string>;
   readonly running: Set<string>;
   readonly unsettled: Set<string>;
   readonly undecided: Set<string>;
@@ -100,12 +104,16 @@ export function initialState(plan: Plan): RunState {
   for (const step of plan.steps) openInPhase.set(step.phase, (openInPhase.get(step.phase) ?? 0) + 1);
   const steps = new Map<string, StepState>();
   const ready = new Set<string>();
+  const readyOf = new Map<string, Set<string>>();
   for (const step of plan.steps) {
     const phases = step.awaits.filter((phase) => openInPhase.has(phase));
     for (const need of step.needs) append(dependants, need, step.id);
     for (const phase of phases) append(phaseDependants, phase, step.id);
     const open = step.needs.length + phases.length;
-    if (open === 0) ready.add(step.id);
+    if (open === 0) {
+      ready.add(step.id);
+      readyOf.set(step.subject, (readyOf.get(step.subject) ?? new Set()).add(step.id));
+    }
     steps.set(step.id, newStep(step, open));
   }
   return {
@@ -128,6 +136,8 @@ export function initialState(plan: Plan): RunState {
     lastSeq: 0,
     steps,
     ready,
+    readyOf,
+    resting: new Set(),
     running: new Set(),
     unsettled: new Set(),
     undecided: new Set(),

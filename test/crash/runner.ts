@@ -1,74 +1,31 @@
-import { appendFileSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { Fact } from "../../src/core/run/fact.js";
-import { executeRun } from "../../src/engine/execute-run.js";
-import type { StepCall } from "../../src/engine/perform-step.js";
-import { systemClock as clock } from "../../src/platform/system-clock.js";
-import { openJournal } from "../../src/storage/journal.js";
-import { performing, planOf, requestRun, settled, step, succeeded, takeLease } from "../support/made-runs.js";
+import { type FoundRun, lastRun } from "../../src/app/find-run.js";
+import { planRollback } from "../../src/app/plan-rollback.js";
+import { decideStep, resumeRun, rollBack } from "../../src/app/roll-back.js";
+import { takeCheckpoint } from "../../src/app/take-checkpoint.js";
+import { openServices } from "./system/open-services.js";
 
 /**
- * A process that begins or resumes the run of its folder, and kills itself after so many facts (0: never). An effect
- * appends the step's name to a file, somewhere in the middle of its time; `settle` looks into the file.
+ * A process that begins the rollback of its folder's system or goes on with it; `checkpoint` makes what it comes back
+ * to, `retry` and `skip` decide about a step. Its last line is what became of the run.
  */
-const [folder = "", dieAfter = "0"] = process.argv.slice(2);
-const file = join(folder, "effects");
+const [folder = "", what = "go", step = ""] = process.argv.slice(2);
+const services = await openServices(folder);
+const { signal } = new AbortController();
+const reason = "v2 is broken";
 
-const steps = [
-  step("fence.close", { phase: "fence" }),
-  step("db.stage", { awaits: ["fence"] }),
-  step("app.stop", { phase: "quiesce", needs: ["db.stage"], awaits: ["fence"] }),
-  step("db.swap", { needs: ["db.stage", "app.stop"], awaits: ["fence"] }),
-  step("files.copy", { awaits: ["fence"], retries: 2 }),
-  step("files.link", { needs: ["files.copy"], awaits: ["fence"] }),
-  step("cache.clear", { awaits: ["fence"], onFailure: "continue" }),
-  step("env.write", { awaits: ["fence"] }),
-  step("app.start", { phase: "resume", needs: ["db.swap", "env.write", "files.link"], awaits: ["fence"] }),
-  step("front.start", { phase: "resume", needs: ["app.start"], awaits: ["fence"] }),
-  step("check.health", {
-    kind: "check",
-    phase: "check",
-    awaits: ["quiesce", "restore", "resume"],
-    onFailure: "continue",
-  }),
-  step("fence.open", { phase: "unfence", awaits: ["check"] }),
-];
-
-async function effect(call: StepCall) {
-  await clock.sleep(3);
-  if (call.step.kind === "apply") appendFileSync(file, `${call.step.id}\n`);
-  await clock.sleep(3);
-  return succeeded(call);
+async function goOn(): Promise<FoundRun> {
+  if (what === "retry" || what === "skip") return decideStep(services, { type: what, step, reason }, {});
+  const last = await lastRun(services);
+  if (last?.state.status === "finished") return last;
+  if (last !== undefined) return resumeRun(services, { reason });
+  return rollBack(services, await planRollback(services, { signal, acceptUnproven: true }), { reason });
 }
 
-const happened = (id: string): boolean => readEffects().includes(id);
-
-function readEffects(): string[] {
-  try {
-    return readFileSync(file, "utf8").split("\n");
-  } catch {
-    return [];
-  }
+if (what === "checkpoint") await takeCheckpoint(services, { signal });
+else {
+  const { run, state } = await goOn();
+  const { status, outcome, changed, firstFailure, steps } = state;
+  const statuses = Object.fromEntries([...steps].map(([id, one]) => [id, one.status]));
+  console.log(JSON.stringify({ run: run.id, status, outcome, changed, asks: firstFailure?.step, statuses }));
 }
-
-let written = 0;
-function onFact(_fact: Fact): void {
-  if (++written === Number(dieAfter)) process.kill(process.pid, "SIGKILL");
-}
-
-const journal = await openJournal(folder);
-const [known] = await journal.runIds("shop", "live");
-const begun = known === undefined ? await requestRun(journal, planOf(steps), clock.now()) : undefined;
-const run = begun?.run ?? (await journal.run(known ?? ""));
-const lease = begun?.lease ?? (await takeLease(journal, run, clock.now()));
-const performer = performing(Object.fromEntries(steps.map(({ id }) => [id, effect])), async (call) =>
-  settled(call, happened(call.step.id) ? "applied" : "not-applied"),
-);
-console.log("begins");
-const state = await executeRun({ journal, clock, run, lease, performer, onFact });
-await journal.release(lease);
-await journal.close();
-const statuses = Object.fromEntries([...state.steps].map(([id, { status }]) => [id, status]));
-console.log(
-  JSON.stringify({ outcome: state.outcome, status: state.status, changed: state.changed, statuses }),
-);
+await services.close();

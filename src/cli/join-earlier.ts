@@ -29,7 +29,8 @@ export async function joinEarlier(
   }
   const done = way === undefined ? undefined : await justDone(services, way);
   if (done === undefined) return undefined;
-  session.note(`run ${done.run.id} has just done this; nothing was started (--again does it once more)`);
+  session.note(`run ${done.run.id} has just done this: nothing was started, and nothing was looked at again`);
+  session.note("  hint: if it broke again since: backout rollback --again");
   return tellRun(session, services, done);
 }
 

@@ -1,3 +1,4 @@
+import "./core/plain-schemas.js";
 import { readFile, stat } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";

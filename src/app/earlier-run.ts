@@ -1,6 +1,6 @@
-import { BackoutError } from "../core/errors.js";
+import { takesOnlyWrites } from "../core/plan/only-writes.js";
+import type { Plan } from "../core/plan/plan.js";
 import { type FoundRun, lastRun, loadRun } from "./find-run.js";
-import { chosenWay, type PlanChoice } from "./plan-rollback.js";
 import type { Services } from "./services.js";
 
 /** The run that was asked for by this name, if there was one. */
@@ -13,19 +13,20 @@ export async function requestedRun(services: Services, request: string): Promise
   return undefined;
 }
 
-/** What was asked for has just been done, and verified: within the cool-down nobody does it again by mistake. */
-export async function justDone(services: Services, choice: PlanChoice): Promise<FoundRun | undefined> {
+/**
+ * The same has just been done and verified, and nothing is wrong since but that data was written, which a second rollback
+ * would take away: within the cool-down that is a request repeated by mistake.
+ */
+export async function justDone(services: Services, plan: Plan): Promise<FoundRun | undefined> {
   const last = await lastRun(services);
-  if (last === undefined) return undefined;
-  const { plan } = last.run;
+  if (last === undefined || plan.undoes !== undefined) return undefined;
+  const { plan: earlier } = last.run;
   const { outcome, endedAt = 0 } = last.state;
   const recent = services.clock.now() < endedAt + services.playbook.watch.cooldown;
-  if (outcome !== "verified" || !recent || plan.undoes !== undefined) return undefined;
-  const way = await chosenWay(services, choice).catch((error: unknown) => {
-    // Planning says it with everything else that stands against it.
-    if (error instanceof BackoutError) return undefined;
-    throw error;
-  });
-  const same = way?.scenario === plan.scenario && way.checkpoint === plan.checkpoint?.id;
-  return same && (choice.change === undefined || choice.change === plan.change) ? last : undefined;
+  const same =
+    earlier.undoes === undefined &&
+    earlier.scenario === plan.scenario &&
+    earlier.change === plan.change &&
+    earlier.checkpoint?.id === plan.checkpoint?.id;
+  return outcome === "verified" && recent && same && takesOnlyWrites(plan) ? last : undefined;
 }

@@ -69,7 +69,7 @@ async function refuseOwnEngine(services: Services, names: readonly string[]): Pr
 }
 
 /** Which way back the choice means, and where to, without looking at the world. */
-export async function chosenWay(
+async function chosenWay(
   services: Services,
   choice: PlanChoice,
 ): Promise<{ readonly scenario: string; readonly checkpoint: string | undefined }> {

@@ -1,5 +1,4 @@
 import type { FoundRun } from "../app/find-run.js";
-import type { PlanChoice } from "../app/plan-rollback.js";
 import type { OpenServices } from "../app/services.js";
 import type { Plan } from "../core/plan/plan.js";
 import { followToEnd, tellEnd } from "./run-output.js";
@@ -14,23 +13,30 @@ async function tellRun(session: Session, services: OpenServices, found: FoundRun
   return tellEnd(session, services, found);
 }
 
-/** Asked for again: by the same name or, where `way` is given, the same way back right after it was done. */
-export async function joinEarlier(
+/** Asked for again by the same name. */
+export async function joinRequested(
   session: Session,
   services: OpenServices,
-  request: string | undefined,
-  way: PlanChoice | undefined,
+  request: string,
 ): Promise<number | undefined> {
-  const { justDone, requestedRun } = await import("../app/earlier-run.js");
-  const asked = request === undefined ? undefined : await requestedRun(services, request);
-  if (asked !== undefined) {
-    session.note(`run ${asked.run.id} was asked for by request "${request}" already; this is that run`);
-    return tellRun(session, services, asked);
-  }
-  const done = way === undefined ? undefined : await justDone(services, way);
+  const { requestedRun } = await import("../app/earlier-run.js");
+  const asked = await requestedRun(services, request);
+  if (asked === undefined) return undefined;
+  session.note(`run ${asked.run.id} was asked for by request "${request}" already; this is that run`);
+  return tellRun(session, services, asked);
+}
+
+/** Asked for again right after it was done, with nothing wrong since but data written. */
+export async function joinDone(
+  session: Session,
+  services: OpenServices,
+  plan: Plan,
+): Promise<number | undefined> {
+  const { justDone } = await import("../app/earlier-run.js");
+  const done = await justDone(services, plan);
   if (done === undefined) return undefined;
-  session.note(`run ${done.run.id} has just done this: nothing was started, and nothing was looked at again`);
-  session.note("  hint: if it broke again since: backout rollback --again");
+  session.note(`run ${done.run.id} has just done this; since then only data was written, which stays`);
+  session.note("  hint: to take that data away as well: backout rollback --again");
   return tellRun(session, services, done);
 }
 

@@ -310,6 +310,8 @@ export interface TargetDriver<
   apply(job: StepJob<Options, Data>, context: StepContext): Promise<Outcome>;
   /** Whether a step whose end is unknown has happened. Looks only. */
   settle(job: StepJob<Options, Data>, context: StepContext): Promise<Settlement>;
+  /** Whether `verify` has anything to compare with these options. Absent means always. Pure. */
+  verifies?(options: Options): boolean;
   /** Whether what was captured is what is there now. */
   verify?(captured: CapturedPart<Data>, options: Options, context: ObserveContext): Promise<Check[]>;
   /** Left out: what it did cannot be taken back. */

@@ -6,7 +6,7 @@ import { BackoutError } from "../../core/errors.js";
 import type { Plan } from "../../core/plan/plan.js";
 import { addServicesCommand } from "../add-command.js";
 import { confirm } from "../confirm.js";
-import { joinNewer } from "../join-earlier.js";
+import { joinDone, joinNewer, joinRequested } from "../join-earlier.js";
 import { addPlanOptions, type PlanOptions, planChoice } from "../plan-options.js";
 import { followToEnd, showRun } from "../run-output.js";
 import type { Session } from "../session.js";
@@ -47,8 +47,9 @@ export const addRollback = (program: Command, wiring: Wiring): Command =>
       refuseMixed(options, args[0]);
       const { lastRun } = await import("../../app/find-run.js");
       const seen = { run: (await lastRun(services))?.run.id };
-      const earlier = await earlierRun(session, services, options, args[0]);
-      if (earlier !== undefined) return earlier;
+      const { request } = options;
+      const asked = request === undefined ? undefined : await joinRequested(session, services, request);
+      if (asked !== undefined) return asked;
       const aim = await aimOf(services, options, args[0]);
       const meanwhile = async (): Promise<number | undefined> =>
         (await joinRunning(session, services, aim)) ?? joinNewer(session, services, seen.run, aim);
@@ -61,8 +62,10 @@ export const addRollback = (program: Command, wiring: Wiring): Command =>
       if (typeof plan === "number") return plan;
       if (plan.steps.every((step) => step.kind !== "apply"))
         return (await meanwhile()) ?? tellNothingToDo(session, plan);
+      const done = options.again ? undefined : await joinDone(session, services, plan);
+      if (done !== undefined) return done;
       if (!(await agreed(session, plan, options.yes ?? false))) return 1;
-      const { reason = "asked for on the command line", request } = options;
+      const { reason = "asked for on the command line" } = options;
       return execute(session, services, plan, {
         reason,
         seen,
@@ -79,19 +82,6 @@ export const addRollback = (program: Command, wiring: Wiring): Command =>
     .option("--again", "once more, though the same was done and verified a short while ago")
     .option("-y, --yes", "do not ask")
     .option("--reason <text>", "why, for the timeline and the report");
-
-/** A run that was asked for by the same name, or has just done the same. */
-async function earlierRun(
-  session: Session,
-  services: OpenServices,
-  options: Options,
-  scenario: string | undefined,
-): Promise<number | undefined> {
-  const { joinEarlier } = await import("../join-earlier.js");
-  const { request, again, undo } = options;
-  const way = again === true || undo !== undefined ? undefined : planChoice(session, options, scenario);
-  return joinEarlier(session, services, request, way);
-}
 
 /** What planning says counts only if no other run came between: that one may have done what was asked for. */
 async function plannedUnless(

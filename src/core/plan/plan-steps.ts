@@ -1,5 +1,5 @@
 import type { StepSpec, TargetDriver } from "../driver.js";
-import type { CheckDefinition, TargetDefinition } from "../playbook/playbook.js";
+import type { CheckDefinition, Playbook, TargetDefinition } from "../playbook/playbook.js";
 import { barriers, linkSteps, stepId } from "./link-steps.js";
 import type { PlanStep } from "./plan.js";
 import { usesOf } from "./uses.js";
@@ -43,13 +43,15 @@ export function targetSteps(playbook: Targets, specs: ReadonlyMap<string, readon
 
 /** Comparisons of what was restored with what was captured, where the driver can. */
 export function verifySteps(
-  playbook: Targets,
+  playbook: Pick<Playbook, "targets">,
   drivers: ReadonlyMap<string, TargetDriver>,
   restored: readonly string[],
 ): PlanStep[] {
   return restored.flatMap((subject) => {
-    const { driver } = playbook.targets[subject] as Pick<TargetDefinition, "driver">;
-    if (drivers.get(driver)?.verify === undefined) return [];
+    const { driver, with: options } = playbook.targets[subject] as TargetDefinition;
+    const known = drivers.get(driver);
+    if (known?.verify === undefined) return [];
+    if (known.verifies !== undefined && !known.verifies(known.options.parse(options))) return [];
     const title = "compare with the checkpoint";
     return [verifyStep(subject, driver, title)];
   });

@@ -25,6 +25,8 @@ export const target = defineTarget<TargetOptions, TargetData, null>({
   plan,
   apply,
   settle,
+  verifies: ({ verify: program, capture: kept, observe: seen }) =>
+    program !== undefined || kept !== undefined || seen !== undefined,
   verify,
   undo,
 });

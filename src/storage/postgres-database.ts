@@ -10,6 +10,8 @@ export interface PostgresDatabase extends Queries {
   /** The URL without its password: for messages. */
   readonly name: string;
   readonly url: string;
+  /** One connection, for what belongs to it (a lock). */
+  session<Result>(work: (queries: Queries) => Promise<Result>): Promise<Result>;
   /** Rolls back where `work` throws. It may be called again where the connection was lost, even during the commit. */
   transaction<Result>(work: (queries: Queries, client: PoolClient) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
@@ -74,6 +76,7 @@ export async function openPostgres({
     name,
     url,
     query: (sql, values) => patient((client) => queriesOf(client).query(sql, values)),
+    session: (work) => patient((client) => work(queriesOf(client))),
     transaction,
     close: () => pool.end(),
   };

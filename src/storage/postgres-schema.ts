@@ -1,3 +1,4 @@
+import { setTimeout as after } from "node:timers/promises";
 import { BackoutError } from "../core/errors.js";
 import type { PostgresDatabase, Queries } from "./postgres-database.js";
 
@@ -24,17 +25,30 @@ const migrations = [
    );`,
 ];
 
-/** For `pg_advisory_lock`: whoever makes or migrates tables does it alone. */
+/** For advisory locks: whoever makes or migrates tables does it alone. */
 const migrationLock = 7_822_021;
+const lockPauseMs = 50;
 
-/** Two that make tables at once get in each other's way. */
+/**
+ * Two that make tables at once get in each other's way. The lock is asked for again and again, outside of a transaction:
+ * whoever waited for it inside of one would keep DBOS's `create index concurrently` waiting, and that the lock.
+ */
 export function migratingAlone(
   database: PostgresDatabase,
   work: (queries: Queries) => Promise<void>,
 ): Promise<void> {
-  return database.transaction(async (queries) => {
-    await queries.query("select pg_advisory_xact_lock($1)", [migrationLock]);
-    await work(queries);
+  return database.session(async (queries) => {
+    for (;;) {
+      const sql = "select pg_try_advisory_lock($1) as got";
+      const [row] = await queries.query<{ got: boolean }>(sql, [migrationLock]);
+      if (row?.got) break;
+      await after(lockPauseMs);
+    }
+    try {
+      await work(queries);
+    } finally {
+      await queries.query("select pg_advisory_unlock($1)", [migrationLock]);
+    }
   });
 }
 
@@ -55,12 +69,16 @@ export async function migratePostgres(database: PostgresDatabase, more: () => Pr
     }
     if (found === migrations.length) return;
     await more();
-    await queries.query("create schema if not exists backout");
-    await queries.query("create table if not exists backout.schema_version (version integer not null)");
-    for (const sql of migrations.slice(found)) await queries.query(sql);
-    await queries.query("delete from backout.schema_version");
-    await queries.query("insert into backout.schema_version values ($1)", [migrations.length]);
+    await database.transaction((inside) => bringUp(inside, found));
   });
+}
+
+async function bringUp(queries: Queries, found: number): Promise<void> {
+  await queries.query("create schema if not exists backout");
+  await queries.query("create table if not exists backout.schema_version (version integer not null)");
+  for (const sql of migrations.slice(found)) await queries.query(sql);
+  await queries.query("delete from backout.schema_version");
+  await queries.query("insert into backout.schema_version values ($1)", [migrations.length]);
 }
 
 async function versionOf(queries: Queries): Promise<number> {

@@ -146,7 +146,7 @@ test("without a controller the run is queued, and the command says what to start
 
 test("whatever is wrong with the engine's database is said, with what to do", async () => {
   const owner = { pid: process.pid, started: "", host: "here" };
-  const open = (url: string) => openEngine({ url, owner, patienceMs: 100, connections: 1 });
+  const open = (url: string) => openEngine({ url, owner, patienceMs: 100, connections: 2 });
   const of = (database: string, port = server.port) =>
     `postgres://postgres:secret@127.0.0.1:${port}/${database}`;
   await expect(open(of("engine", 1))).rejects.toMatchObject({

@@ -24,6 +24,12 @@ module.exports = {
       to: { path: "^src/", pathNot: "^src/(core|$1)/" },
     },
     {
+      name: "dbos-imports-core-and-storage",
+      severity: "error",
+      from: { path: "^src/dbos/", pathNot: tests },
+      to: { path: "^src/", pathNot: "^src/(core|dbos|storage)/" },
+    },
+    {
       name: "drivers-import-core-and-their-client",
       comment: "A driver sees core's contracts only: never another driver, never the platform.",
       severity: "error",

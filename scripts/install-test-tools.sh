@@ -9,6 +9,8 @@ missing=()
 for need in "${needs[@]}"; do
   command -v "${need%%=*}" >/dev/null || missing+=("${need#*=}")
 done
+# Debian keeps PostgreSQL's programs outside of the path.
+compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then

@@ -71,7 +71,12 @@ function largePlaybook(): string {
       "    checks: [k0]",
     ]),
     "checks:",
-    ...each((index) => [`  k${index}:`, "    driver: command", "    with:", '      program: { run: ["true"] }']),
+    ...each((index) => [
+      `  k${index}:`,
+      "    driver: command",
+      "    with:",
+      '      program: { run: ["true"] }',
+    ]),
     "signals:",
     ...each((index) => [
       `  g${index}:`,

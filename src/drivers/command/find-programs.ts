@@ -33,11 +33,18 @@ async function searchPath(context: DriverContext): Promise<string | undefined> {
 
 const below = (folder: string, name: string): string => (name.startsWith("/") ? name : `${folder}/${name}`);
 
-const isExecutable = (path: string, { host }: DriverContext): Promise<boolean> =>
-  shared(host, `program ${path}`, async () => {
-    const found = await host.files.stat(path).catch(() => undefined);
-    if (found?.kind === "link") return true;
-    return found?.kind === "file" && (found.mode & 0o111) !== 0;
+async function isExecutable(path: string, { host }: DriverContext): Promise<boolean> {
+  const found = await host.files.stat(path).catch(() => undefined);
+  if (found?.kind === "link") return true;
+  return found?.kind === "file" && (found.mode & 0o111) !== 0;
+}
+
+const isOnPath = (name: string, search: string, folder: string, context: DriverContext): Promise<boolean> =>
+  shared(context.host, `program ${folder} ${search} ${name}`, async () => {
+    for (const part of search.split(":")) {
+      if (await isExecutable(below(below(folder, part === "" ? "." : part), name), context)) return true;
+    }
+    return false;
   });
 
 const isFolder = (path: string, { host }: DriverContext): Promise<boolean> =>
@@ -61,9 +68,7 @@ async function missingProgram(
   if (search === undefined) {
     return warning(`${path}.run`, `"${name}" could not be looked for: "printenv PATH" gave no answer`);
   }
-  for (const part of search.split(":")) {
-    if (await isExecutable(below(below(folder, part === "" ? "." : part), name), context)) return undefined;
-  }
+  if (await isOnPath(name, search, folder, context)) return undefined;
   return problem(`${path}.run`, `"${name}" is not on the PATH`, "install it, or write its whole path");
 }
 

@@ -15,7 +15,7 @@ module.exports = {
       comment: "core imports itself, its schema, YAML, expression and unit libraries, and node's hash function.",
       severity: "error",
       from: { path: "^src/core", pathNot: tests },
-      to: { pathNot: "^src/core|node_modules/(zod|yaml|parse-duration|pretty-ms|fastest-levenshtein|@marcbachmann)|^(node:)?crypto$" },
+      to: { pathNot: "^src/core|node_modules/(zod|yaml|parse-duration|pretty-ms|fastest-levenshtein|@marcbachmann|js-yaml)|^(node:)?crypto$" },
     },
     {
       name: "engine-storage-platform-import-core",

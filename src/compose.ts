@@ -7,8 +7,11 @@ import type { LoadedPlaybook, OpenController, PlaybookChoice, Wiring } from "./a
 import type { DriverModule } from "./core/driver.js";
 import { BackoutError, ProblemsError } from "./core/errors.js";
 import type { Json } from "./core/json.js";
-import { readPlaybook, resolvePlaybook, usedDrivers } from "./core/playbook/parse-playbook.js";
+import { decodePlaybook } from "./core/playbook/decode-playbook.js";
+import { type PlaybookSource, resolvePlaybook, usedDrivers } from "./core/playbook/parse-playbook.js";
 import type { Playbook } from "./core/playbook/playbook.js";
+import { quickSource } from "./core/playbook/quick-source.js";
+import { playbookVersion } from "./core/playbook/schema.js";
 import type { ProcessIdentity } from "./core/ports.js";
 import type { Engine } from "./dbos/open-engine.js";
 import { drivers as registry } from "./drivers/registry.generated.js";
@@ -32,26 +35,41 @@ async function loadDriver(id: string): Promise<DriverModule | undefined> {
   return Object.hasOwn(registry, id) ? registry[id as keyof typeof registry]() : undefined;
 }
 
-/** With `any`, the first environment stands in where none is named and none is the default. */
+/**
+ * With `any`, the first environment stands in where none is named and none is the default. A playbook that nothing is
+ * wrong with is read quickly; the parser that knows where everything stands is loaded when there is something to say.
+ */
 async function loadPlaybook(choice: PlaybookChoice, any = false): Promise<LoadedPlaybook> {
   const file = await findPlaybook(choice.file);
   const folder = dirname(file);
-  const read = readPlaybook({ text: await readPlaybookFile(file), file: choice.file ?? file });
-  if (read.source === undefined) return { file, folder, problems: read.problems };
-  const { environments } = read.source.tree;
-  const used = usedDrivers(read.source);
+  const name = choice.file ?? file;
+  const bytes = await readPlaybookFile(file);
+  const { text } = decodePlaybook(bytes, name);
+  const quick = text === undefined ? undefined : quickSource({ text, file: name });
+  if (quick?.tree["backout"] === playbookVersion) {
+    const resolved = await resolveSource(quick, folder, choice, any);
+    if (resolved.problems.length === 0) return { file, folder, ...resolved };
+  }
+  const { readPlaybook } = await import("./core/playbook/read-playbook.js");
+  const { source, problems } = readPlaybook({ text: bytes, file: name });
+  if (source === undefined) return { file, folder, problems };
+  return { file, folder, ...(await resolveSource(source, folder, choice, any)) };
+}
+
+async function resolveSource(source: PlaybookSource, folder: string, choice: PlaybookChoice, any: boolean) {
+  const { environments } = source.tree;
+  const used = usedDrivers(source);
   const modules = new Map<string, DriverModule>();
   for (const id of new Set([...used.targets, ...used.signals, ...used.checks])) {
     const module = await loadDriver(id);
     if (module !== undefined) modules.set(id, module);
   }
-  const resolved = await resolvePlaybook(read.source, {
+  return resolvePlaybook(source, {
     environment: choice.environment ?? (any ? Object.keys(environments ?? {})[0] : undefined),
     drivers: modules,
     knownDrivers: driverNames,
     resolvePath: (path: string) => resolve(folder, path),
   });
-  return { file, folder, ...resolved };
 }
 
 async function findPlaybook(given: string | undefined): Promise<string> {

@@ -1,12 +1,11 @@
 import type { Plan } from "../core/plan/plan.js";
 import type { RunOutcome } from "../core/run/fact.js";
-import { project } from "../core/run/project.js";
 import type { Services } from "./services.js";
 
 interface PastRun {
   readonly id: string;
   readonly plan: Plan;
-  readonly outcome: RunOutcome | undefined;
+  readonly outcome: RunOutcome;
 }
 
 /** Identities that a verified rollback has left, unless it was taken back: nobody should come back to them by mistake. */
@@ -16,8 +15,11 @@ export async function knownBad({
 }: Pick<Services, "journal" | "playbook">): Promise<{ target: string; identity: string }[]> {
   const past: PastRun[] = [];
   for (const id of await journal.runIds(playbook.system, playbook.environment)) {
-    const { plan } = await journal.run(id);
-    past.push({ id, plan, outcome: project(plan, await journal.facts(id)).outcome });
+    const end = (await journal.facts(id)).findLast((fact) => fact.type === "run.finished");
+    const outcome = end?.type === "run.finished" ? end.outcome : undefined;
+    // Only these have moved anything for good; the plans of others need not be read.
+    if (outcome !== "verified" && outcome !== "unverified") continue;
+    past.push({ id, plan: (await journal.run(id)).plan, outcome });
   }
   const bad = new Map<string, { target: string; identity: string }>();
   for (const { plan, outcome } of standing(past)) {
@@ -36,9 +38,8 @@ export async function knownBad({
 /** Without those that were taken back. An undo that was itself taken back takes nothing back. */
 function standing(past: readonly PastRun[]): PastRun[] {
   const takenBack = new Set<string>();
-  for (const { id, plan, outcome } of past.toReversed()) {
-    const effective = outcome === "verified" || outcome === "unverified";
-    if (plan.undoes !== undefined && effective && !takenBack.has(id)) takenBack.add(plan.undoes);
+  for (const { id, plan } of past.toReversed()) {
+    if (plan.undoes !== undefined && !takenBack.has(id)) takenBack.add(plan.undoes);
   }
   return past.filter(({ id }) => !takenBack.has(id));
 }

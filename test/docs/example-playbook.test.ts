@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import type { DriverModule } from "../../src/core/driver.js";
-import { readPlaybook, resolvePlaybook, usedDrivers } from "../../src/core/playbook/parse-playbook.js";
+import { resolvePlaybook, usedDrivers } from "../../src/core/playbook/parse-playbook.js";
+import { readPlaybook } from "../../src/core/playbook/read-playbook.js";
 import { drivers as registry } from "../../src/drivers/registry.generated.js";
 
 const folder = fileURLToPath(new URL("../../examples/demo-app/", import.meta.url));

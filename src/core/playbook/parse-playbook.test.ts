@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { readPlaybook, usedDrivers } from "./parse-playbook.js";
+import { usedDrivers } from "./parse-playbook.js";
+import { readPlaybook } from "./read-playbook.js";
 import { head, line, lines, parse, valid, watched } from "./test-parse.js";
 
 describe("environments", () => {

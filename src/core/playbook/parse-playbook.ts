@@ -1,19 +1,16 @@
 import type { Problem } from "../errors.js";
 import type { JsonObject } from "../json.js";
-import { decodePlaybook } from "./decode-playbook.js";
 import { checkDrivers, type Drivers } from "./driver-problems.js";
 import { type ChosenEnvironment, chooseEnvironment } from "./environment.js";
 import { checkExpressions } from "./expression-problems.js";
 import type { Playbook } from "./playbook.js";
 import { warnOfPromises } from "./promises.js";
 import { checkReferences, defaultScenario } from "./references.js";
-import { type PlaybookFile, playbookSchema, playbookVersion } from "./schema.js";
+import { type PlaybookFile, playbookSchema } from "./schema.js";
 import { addSchemaProblems } from "./schema-problems.js";
-import { quoted } from "./suggestion.js";
 import { entriesAt, textAt } from "./tree.js";
 import { putVariablesIn } from "./variables.js";
 import { inOrder, problemList, type Where } from "./where.js";
-import { yamlTree } from "./yaml-tree.js";
 
 /** A file that is YAML and a map. Everything else about it may still be wrong. */
 export interface PlaybookSource {
@@ -22,37 +19,6 @@ export interface PlaybookSource {
   readonly where: Where;
   /** Found while reading; `resolvePlaybook` tells them again with its own. */
   readonly problems: readonly Problem[];
-}
-
-/**
- * Stops only where nothing further can be said: no text, no YAML, no map, a later version. Without `source` the
- * problems are all there is; with it, call `resolvePlaybook`, whose list includes these.
- */
-export function readPlaybook({ text, file }: { text: string | Uint8Array; file: string }): {
-  source?: PlaybookSource;
-  problems: readonly Problem[];
-} {
-  const decoded = typeof text === "string" ? { text, problems: [] } : decodePlaybook(text, file);
-  if (decoded.text === undefined) return { problems: decoded.problems };
-  const { tree, where, problems } = yamlTree(decoded.text.replace(/^\uFEFF/, ""), file);
-  if (tree === undefined) return { problems };
-  const list = problemList(where, problems);
-  const { backout: version } = tree;
-  if (version === undefined) {
-    list.error(
-      ["backout"],
-      "the version of the format is missing",
-      `begin with: backout: ${playbookVersion}`,
-    );
-  } else if (typeof version === "number" && version > playbookVersion) {
-    const message = `the playbook is of version ${version}; this backout knows version ${playbookVersion}`;
-    list.error(["backout"], message, "npm install --global backout@latest");
-    return { problems: inOrder(list.problems) };
-  } else if (version !== playbookVersion) {
-    const message = `${quoted(version)} is no version of the format; it must be the number ${playbookVersion}`;
-    list.error(["backout"], message, `write: backout: ${playbookVersion}`);
-  }
-  return { source: { file, tree, where, problems: list.problems }, problems: inOrder(list.problems) };
 }
 
 /** Names of the drivers that the playbook uses, as they stand there: some may not exist. */

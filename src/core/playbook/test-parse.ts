@@ -1,5 +1,6 @@
 import type { Problem } from "../errors.js";
-import { type ResolvedPlaybook, readPlaybook, resolvePlaybook } from "./parse-playbook.js";
+import { type ResolvedPlaybook, resolvePlaybook } from "./parse-playbook.js";
+import { readPlaybook } from "./read-playbook.js";
 import { testContext } from "./test-drivers.js";
 
 /** What the app does, in one go, with the test drivers. */

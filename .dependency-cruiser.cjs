@@ -12,10 +12,14 @@ module.exports = {
     },
     {
       name: "core-is-pure",
-      comment: "core imports itself, its schema, YAML, expression and unit libraries, and node's hash function.",
+      comment:
+        "core imports itself, its schema, YAML, expression and unit libraries, and node's hash function.",
       severity: "error",
       from: { path: "^src/core", pathNot: tests },
-      to: { pathNot: "^src/core|node_modules/(zod|yaml|parse-duration|pretty-ms|fastest-levenshtein|@marcbachmann|js-yaml)|^(node:)?crypto$" },
+      to: {
+        pathNot:
+          "^src/core|node_modules/(zod|yaml|parse-duration|pretty-ms|fastest-levenshtein|@marcbachmann|js-yaml)|^(node:)?crypto$",
+      },
     },
     {
       name: "engine-storage-platform-import-core",
@@ -67,6 +71,10 @@ module.exports = {
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"], extensions: [".ts", ".js"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+      extensions: [".ts", ".js"],
+    },
   },
 };

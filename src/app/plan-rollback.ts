@@ -68,16 +68,6 @@ async function refuseOwnEngine(services: Services, names: readonly string[]): Pr
   if (problems.length > 0) throw new ProblemsError("REFUSED", "the engine cannot roll itself back", problems);
 }
 
-/** Which way back the choice means, and where to, without looking at the world. */
-async function chosenWay(
-  services: Services,
-  choice: PlanChoice,
-): Promise<{ readonly scenario: string; readonly checkpoint: string | undefined }> {
-  const scenario = scenarioName(services, choice);
-  const restores = (services.playbook.scenarios[scenario]?.restore.length ?? 0) > 0;
-  return { scenario, checkpoint: restores ? (await chooseCheckpoint(services, choice)).id : undefined };
-}
-
 function scenarioName(services: Services, { scenario }: PlanChoice): string {
   const { scenarios } = services.playbook;
   const names = Object.keys(scenarios);

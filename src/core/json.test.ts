@@ -5,7 +5,7 @@ import { canonicalJson, type Json } from "./json.js";
 /** The definition, slowly. */
 function defined(value: Json): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (value instanceof Array) return `[${value.map(defined).join(",")}]`;
+  if (Array.isArray(value)) return `[${(value as readonly Json[]).map(defined).join(",")}]`;
   const members = Object.entries(value as Record<string, Json>).sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${defined(member)}`).join(",")}}`;
 }

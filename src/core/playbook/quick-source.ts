@@ -9,7 +9,7 @@ const mostCharacters = 1_000_000;
  * directives, several documents, tabs, keys that are no words, names that objects have anyway.
  */
 const unusual =
-  /(?:^\s*|[:?-]\s+|[[{,]\s*)[&*!]|<<|\t|\r|^(?:%|---|\.\.\.)|^\s*\?|__proto__|constructor|prototype|[^\x09\x0a\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]/m;
+  /(?:^\s*|[:?-]\s+|[[{,]\s*)[&*!]|<<|\t|\r|^(?:%|---|\.\.\.)|^\s*\?|__proto__|constructor|prototype|[^\n -~\xa0-\ud7ff\ue000-\ufffd]/m;
 
 /**
  * A playbook without anything unusual, read by a parser that is several times as fast and keeps no positions. For a

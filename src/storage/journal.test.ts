@@ -172,7 +172,7 @@ test("any altered byte in any row of a run is found", async () => {
         if (table === "facts") expect(broken).toBeLessThanOrEqual(row + 2);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 

@@ -42,7 +42,7 @@ test("whatever the quick parser takes, it understands as the careful one does", 
       const tree = quick(text);
       if (tree !== undefined) expect(careful(text)).toEqual(tree);
     }),
-    { numRuns: 2_000 },
+    { numRuns: 800 },
   );
 });
 

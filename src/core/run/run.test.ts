@@ -160,7 +160,7 @@ describe("whatever the plan, the world, crashes and people do", () => {
         expect(project(plan, facts)).toEqual(state);
         expectTruth(state, facts, effects);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

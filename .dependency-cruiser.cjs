@@ -35,10 +35,17 @@ module.exports = {
     },
     {
       name: "drivers-import-core-and-their-client",
-      comment: "A driver sees core's contracts only: never another driver, never the platform.",
+      comment:
+        "A driver sees core's contracts and the clients that several drivers share: never another driver, never the platform.",
       severity: "error",
       from: { path: "^src/drivers/([^/]+)/", pathNot: `${tests}|^src/drivers/testing/` },
-      to: { path: "^src/", pathNot: "^src/(core|drivers/$1)/" },
+      to: { path: "^src/", pathNot: "^src/(core|clients|drivers/$1)/" },
+    },
+    {
+      name: "clients-import-core",
+      severity: "error",
+      from: { path: "^src/clients/", pathNot: tests },
+      to: { path: "^src/", pathNot: "^src/(core|clients)/" },
     },
     {
       name: "app-imports-core-and-engine",
@@ -55,9 +62,10 @@ module.exports = {
     },
     {
       name: "demo-drives-the-command-line",
+      comment: "As people do, by starting it; it shares the command line's colours.",
       severity: "error",
       from: { path: "^src/demo/", pathNot: tests },
-      to: { path: "^src/", pathNot: "^src/(core|demo)/" },
+      to: { path: "^src/", pathNot: "^src/(core|demo)/|^src/cli/render/colour\\.ts$" },
     },
     {
       name: "only-platform-starts-processes",

@@ -7,7 +7,13 @@ export default defineConfig({
     reporters: ["default", "./test/support/count-reporter.ts"],
     projects: [
       {
-        test: { name: "unit", include: ["src/**/*.test.ts", "test/docs/**/*.test.ts"], testTimeout: 20_000 },
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/docs/**/*.test.ts"],
+          testTimeout: 20_000,
+          // Nothing in them alters what others see, and loading everything once a file takes longer than the tests.
+          isolate: false,
+        },
       },
       { test: { name: "contract", include: ["test/contract/**/*.test.ts"], ...slow } },
       { test: { name: "crash", include: ["test/crash/**/*.test.ts"], ...slow } },

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
-import { createColors } from "picocolors";
+import { palette, useColour } from "../cli/render/colour.js";
 
 /** What the demo says: its own words, the commands it runs, and what they print, set in. */
 export interface Narrator {
@@ -17,7 +17,7 @@ export interface Narrator {
   output(line: string, behind?: boolean): void;
   /** Names, figures and remarks, in columns. */
   figures(rows: readonly Figure[]): void;
-  end(good: boolean, text: string): void;
+  end(held: boolean, text: string): void;
   /** Nothing is said after it. */
   close(): void;
 }
@@ -27,13 +27,6 @@ export interface Figure {
   readonly value: string;
   readonly remark?: string;
   readonly holds: boolean;
-}
-
-function coloured(out: NodeJS.WriteStream): boolean {
-  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
-  if (NO_COLOR !== undefined && NO_COLOR !== "") return false;
-  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== "0";
-  return out.isTTY && TERM !== "dumb";
 }
 
 /** Reads Enter without taking Ctrl-C for itself. */
@@ -46,8 +39,8 @@ async function enter(lines: Interface): Promise<void> {
 }
 
 export function narrator(out: NodeJS.WriteStream, interactive: boolean): Narrator {
-  const colours = coloured(out);
-  const { bold, dim, cyan, green, red } = createColors(colours);
+  const colours = useColour(out, process.env);
+  const { strong, dim, accent, good, bad } = palette(colours);
   const lines = interactive ? createInterface({ input: process.stdin, terminal: false }) : undefined;
   let input = true;
   lines?.once("close", () => {
@@ -60,11 +53,11 @@ export function narrator(out: NodeJS.WriteStream, interactive: boolean): Narrato
   return {
     colours,
     columns: out.isTTY ? out.columns : undefined,
-    title: (text) => print(`\n${bold(text)}`),
-    chapter: (text) => print(`\n${cyan("●")} ${bold(text)}`),
+    title: (text) => print(`\n${strong(text)}`),
+    chapter: (text) => print(`\n${accent("●")} ${strong(text)}`),
     say: (text) => print(`  ${text}`.trimEnd()),
     command: async (text) => {
-      if (open) out.write(`\n  ${dim("$")} ${bold(text)}`);
+      if (open) out.write(`\n  ${dim("$")} ${strong(text)}`);
       if (lines !== undefined && input) {
         out.write(dim("   Enter ⏎ "));
         await enter(lines);
@@ -79,12 +72,12 @@ export function narrator(out: NodeJS.WriteStream, interactive: boolean): Narrato
       const names = widest((row) => row.name);
       const values = widest((row) => row.value);
       for (const { name, value, remark, holds } of rows) {
-        const mark = holds ? green("✓") : red("✗");
+        const mark = holds ? good("✓") : bad("✗");
         const rest = remark === undefined ? "" : `  ${" ".repeat(values - value.length)}${dim(remark)}`;
-        print(`  ${mark} ${name.padEnd(names)}  ${bold(value)}${rest}`);
+        print(`  ${mark} ${name.padEnd(names)}  ${strong(value)}${rest}`);
       }
     },
-    end: (good, text) => print(`\n  ${good ? green(text) : red(text)}\n`),
+    end: (held, text) => print(`\n  ${held ? good(text) : bad(text)}\n`),
     close: () => {
       open = false;
       lines?.close();

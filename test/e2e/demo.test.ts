@@ -27,7 +27,8 @@ afterEach(() => {
 function start(...args: string[]): void {
   const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
   demo = spawn(process.execPath, [program, ...args], {
-    env: { ...env, TMPDIR: temporary },
+    // Build servers set CI, which some take for a wish for colours.
+    env: { ...env, CI: "true", TMPDIR: temporary },
     stdio: ["ignore", "pipe", "pipe"],
   });
   for (const name of ["stdout", "stderr"] as const) {

@@ -333,6 +333,10 @@ export interface Reading {
   readonly value: number;
   /** `ms`, `ratio`, `status`: for people. */
   readonly unit?: string;
+  /** Where the source says itself when it measured: milliseconds since the epoch. Default: now. */
+  readonly at?: number;
+  /** What was asked, as resolved, where that is not plain from the options: for the evidence. */
+  readonly asked?: string;
 }
 
 /** Asks one question about the running system, after a rollback or at any time. */

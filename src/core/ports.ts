@@ -144,6 +144,8 @@ export interface HttpRequest {
   /** Default 0: a redirect is an answer like any other. */
   readonly followRedirects?: number;
   readonly signal?: AbortSignal;
+  /** PEM texts: an issuer to trust in place of those of the system, a certificate to show with its key. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
 export interface HttpResponse {

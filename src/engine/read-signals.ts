@@ -46,9 +46,15 @@ async function readOnce(source: SignalSource, clock: Clock, stop: AbortSignal): 
   );
   const signal = AbortSignal.any([stop, timer.signal]);
   try {
-    const { value, unit } = await Promise.race([source.read(signal), rejected(signal)]);
+    const { value, unit, at, asked } = await Promise.race([source.read(signal), rejected(signal)]);
     if (!Number.isFinite(value)) throw new BackoutError("UNREACHABLE", `"${value}" is no number`);
-    return { signal: source.name, at: clock.now(), value, ...(unit === undefined ? {} : { unit }) };
+    return {
+      signal: source.name,
+      at: at ?? clock.now(),
+      value,
+      ...(unit === undefined ? {} : { unit }),
+      ...(asked === undefined ? {} : { asked }),
+    };
   } catch (error) {
     return {
       signal: source.name,

@@ -16,12 +16,12 @@ interface Cause {
   readonly hint?: string;
 }
 
-const tls = (fact: string, hint?: string): Cause => ({
+const tlsCause = (fact: string, hint?: string): Cause => ({
   fact: `TLS: ${fact}`,
   effect: "none",
   ...(hint && { hint }),
 });
-const unknownIssuer = tls(
+const unknownIssuer = tlsCause(
   "the certificate's issuer is not trusted here",
   "name the issuer's certificate in NODE_EXTRA_CA_CERTS",
 );
@@ -45,10 +45,13 @@ const causes: Readonly<Record<string, Cause>> = {
   ETIMEDOUT: { fact: "no answer to the attempt to connect", effect: "none" },
   ECONNRESET: { fact: "the connection was closed before the answer was complete", effect: "unknown" },
   EPIPE: { fact: "the connection was closed while the request was sent", effect: "unknown" },
-  EPROTO: tls("the server does not speak TLS on this port, or no common version", "is it http:// instead?"),
-  CERT_HAS_EXPIRED: tls("the certificate has expired"),
-  CERT_NOT_YET_VALID: tls("the certificate is not valid yet", "check the clock of this machine"),
-  ERR_TLS_CERT_ALTNAME_INVALID: tls("the certificate is for another host name"),
+  EPROTO: tlsCause(
+    "the server does not speak TLS on this port, or no common version",
+    "is it http:// instead?",
+  ),
+  CERT_HAS_EXPIRED: tlsCause("the certificate has expired"),
+  CERT_NOT_YET_VALID: tlsCause("the certificate is not valid yet", "check the clock of this machine"),
+  ERR_TLS_CERT_ALTNAME_INVALID: tlsCause("the certificate is for another host name"),
   DEPTH_ZERO_SELF_SIGNED_CERT: unknownIssuer,
   SELF_SIGNED_CERT_IN_CHAIN: unknownIssuer,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownIssuer,
@@ -86,6 +89,7 @@ interface Exchange {
   readonly method: string;
   readonly headers: Record<string, string>;
   readonly body: string | undefined;
+  readonly tls: HttpRequest["tls"];
 }
 
 /** User and password of the URL become a header, so that no message about the URL can hold them. */
@@ -106,7 +110,7 @@ const load = (url: URL) => (url.protocol === "https:" ? import("node:https") : i
 /** One connection for one request: a kept one that the server has closed meanwhile would look like an outage. */
 async function send(
   url: URL,
-  { method, headers, body }: Exchange,
+  { method, headers, body, tls }: Exchange,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const { request } = await load(url);
@@ -114,7 +118,7 @@ async function send(
   target.username = "";
   target.password = "";
   return new Promise((answered, failed) => {
-    const sent = request(target, { method, headers, agent: false, signal }, answered);
+    const sent = request(target, { method, headers, agent: false, signal, ...tls }, answered);
     sent.on("error", failed);
     sent.end(body);
   });
@@ -138,9 +142,10 @@ function redirected(exchange: Exchange, status: number, from: URL, to: URL): Exc
   const asGet = status === 303 ? exchange.method !== "HEAD" : status < 303 && exchange.method === "POST";
   const headers = { ...exchange.headers };
   if (from.origin !== to.origin) for (const name of ["authorization", "cookie", "host"]) delete headers[name];
-  if (!asGet) return { ...exchange, headers };
+  const tls = from.origin === to.origin ? exchange.tls : undefined;
+  if (!asGet) return { ...exchange, headers, tls };
   for (const name of ["content-type", "content-length"]) delete headers[name];
-  return { method: "GET", headers, body: undefined };
+  return { method: "GET", headers, body: undefined, tls };
 }
 
 async function exchangeAll(
@@ -153,6 +158,7 @@ async function exchangeAll(
     method: (request.method ?? "GET").toUpperCase(),
     headers: headersFor(first, request.headers),
     body: request.body,
+    tls: request.tls,
   };
   for (let followed = 0; ; followed++) {
     try {

@@ -1,15 +1,9 @@
+import { excerpt } from "../../clients/http-api/excerpt.js";
 import type { Json } from "../../core/json.js";
 import { valueAt } from "../../core/json-pointer.js";
 
 /** A longer body arrives without its end (`HttpResponse`). */
 const bodyLimit = 1024 * 1024;
-
-/** For messages: one line, bounded. */
-export function excerpt(body: string): string {
-  const line = body.slice(0, 1_000).replace(/\s+/g, " ").trim();
-  if (line === "") return "an empty body";
-  return line.length > 200 ? `"${line.slice(0, 199)}…"` : `"${line}"`;
-}
 
 export type Found = { readonly value: Json | undefined } | { readonly unreadable: string };
 

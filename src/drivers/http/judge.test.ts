@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { excerpt } from "../../clients/http-api/excerpt.js";
 import type { HttpResponse } from "../../core/ports.js";
-import { excerpt } from "./body.js";
 import { type Expectations, judge } from "./judge.js";
 import { quantileOf } from "./signal.js";
 

@@ -1,7 +1,8 @@
+import { excerpt } from "../../clients/http-api/excerpt.js";
 import type { Check } from "../../core/driver.js";
 import { canonicalJson, type Json } from "../../core/json.js";
 import type { HttpResponse } from "../../core/ports.js";
-import { excerpt, findInBody } from "./body.js";
+import { findInBody } from "./body.js";
 
 export interface Expectations {
   readonly status: readonly number[];

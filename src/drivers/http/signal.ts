@@ -1,8 +1,9 @@
 import * as z from "zod";
+import { excerpt } from "../../clients/http-api/excerpt.js";
 import { type DriverContext, defineSignal, type Reading } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { jsonPointer } from "../../core/json-pointer.js";
-import { excerpt, findInBody } from "./body.js";
+import { findInBody } from "./body.js";
 import {
   type Answer,
   ask,

@@ -35,7 +35,23 @@ const operations = (given: Case): string[] =>
   planned(given).map(({ phase, operation }) => `${phase} ${operation}`);
 
 const pair = { stop: ["stop"], start: ["start"] };
+const lockdown = { lock: ["lockctl", "on"], unlock: ["lockctl", "off"] };
 const both = { capture: ["dump"], restore: ["load"] };
+
+test("H69 the plan says what becomes of a lockdown that cannot be lifted", () => {
+  const [lock, unlock] = planned({ options: lockdown, intent: { quiesce: true } });
+  expect(unlock?.needs).toEqual([lock?.operation]);
+  expect([lock?.impact?.interrupts, unlock?.impact?.interrupts]).toEqual([true, true]);
+  expect(unlock?.impact?.changes?.[0]?.after).toBe(
+    "off; it stays on where a check does not pass or lifting it fails: then by hand with lockctl off",
+  );
+});
+
+test.each([["lock"], ["unlock"]])("%s alone is a mistake", (name) => {
+  expect(
+    targetOptions.safeParse({ [name]: ["x"] }).error?.issues.map(({ message }) => message),
+  ).toContainEqual(expect.stringContaining(`missing beside \`${name}\``));
+});
 
 describe("plan", () => {
   test.each<[name: string, given: Case, steps: string[]]>([
@@ -68,6 +84,17 @@ describe("plan", () => {
       ["resume restart"],
     ],
     ["restart without one", { options: pair, intent: { restart: true } }, ["resume stop", "resume start"]],
+    ["a lockdown", { options: lockdown, intent: { quiesce: true } }, ["quiesce lock", "unfence unlock"]],
+    [
+      "M18 H69 locked out before it stops, let in after it was started and checked",
+      { options: { ...pair, ...lockdown }, intent: { quiesce: true } },
+      ["quiesce lock", "unfence unlock", "quiesce stop", "resume start"],
+    ],
+    [
+      "no lockdown for a restart",
+      { options: { ...pair, ...lockdown }, intent: { restart: true } },
+      ["resume stop", "resume start"],
+    ],
     [
       "quiesced is restarted too",
       { options: { ...pair, restart: ["r"] }, intent: { quiesce: true, restart: true } },

@@ -4,7 +4,15 @@ import { type TargetData, unobserved } from "./identity.js";
 import { spelled } from "./program.js";
 import type { Operation, TargetOptions } from "./target-options.js";
 
-const defaultMs = { restore: 10_000, undo: 10_000, stop: 5_000, start: 5_000, restart: 5_000 } as const;
+const defaultMs = {
+  restore: 10_000,
+  undo: 10_000,
+  stop: 5_000,
+  start: 5_000,
+  restart: 5_000,
+  lock: 1_000,
+  unlock: 1_000,
+} as const;
 /** Lets the program's own time-out, which says more, come first: its group is killed within 5 s. */
 const timeoutMargin = 10_000;
 
@@ -87,16 +95,43 @@ export function plan(input: PlanInput<TargetOptions, TargetData, null>): StepSpe
   return [...aroundSteps(options, intent), ...(intent.restore ? restoreStep(input) : [])];
 }
 
+/** People come back last, after the checks: a lockdown that is lifted early shows them what is not verified. */
+function lockdown(options: TargetOptions): StepSpec[] {
+  const by = spelled(options.unlock?.run ?? []);
+  return [
+    {
+      ...step(options, "lock", "quiesce"),
+      impact: { changes: [{ what: "lockdown", before: "off", after: "on" }], interrupts: true },
+    },
+    {
+      ...step(options, "unlock", "unfence"),
+      needs: ["lock"],
+      impact: {
+        changes: [
+          {
+            what: "lockdown",
+            before: "on",
+            after: `off; it stays on where a check does not pass or lifting it fails: then by hand with ${by}`,
+          },
+        ],
+        interrupts: true,
+      },
+    },
+  ];
+}
+
 /** Stopped and started, or restarted, as it is asked for. */
 export function aroundSteps(options: TargetOptions, intent: Intent): StepSpec[] {
   if (intent.quiesce) {
-    if (options.stop === undefined || options.start === undefined) {
-      throw refused(
-        "the target cannot be stopped, and something that it uses must be alone",
-        "give `stop` and `start`",
-      );
+    const locked = options.lock === undefined ? [] : lockdown(options);
+    if (options.stop !== undefined && options.start !== undefined) {
+      return [...locked, ...stopAndStart(options, "quiesce")];
     }
-    return stopAndStart(options, "quiesce");
+    if (locked.length > 0) return locked;
+    throw refused(
+      "the target cannot be stopped, and something that it uses must be alone",
+      "give `stop` and `start`, or `lock` and `unlock`",
+    );
   }
   return intent.restart ? restartSteps(options) : [];
 }

@@ -13,6 +13,8 @@ export interface TargetOptions {
   readonly stop?: Program | undefined;
   readonly start?: Program | undefined;
   readonly restart?: Program | undefined;
+  readonly lock?: Program | undefined;
+  readonly unlock?: Program | undefined;
   readonly settle?: Program | undefined;
   readonly idempotent: boolean;
   readonly verify?: Program | undefined;
@@ -23,7 +25,7 @@ export interface TargetOptions {
 }
 
 /** The programs that change something: what a step's operation can be. */
-export const operations = ["restore", "undo", "stop", "start", "restart"] as const;
+export const operations = ["restore", "undo", "stop", "start", "restart", "lock", "unlock"] as const;
 export type Operation = (typeof operations)[number];
 
 export const programNames = [
@@ -58,6 +60,10 @@ export const targetOptions: z.ZodType<TargetOptions> = z
     stop: optional("Stops using what the target depends on; needs `start`"),
     start: optional("Undoes `stop`"),
     restart: optional("Makes the target pick up what was restored below it. Default: `stop`, then `start`"),
+    lock: optional(
+      "Locks people out before something that the target uses is changed exclusively; needs `unlock`. The same again must do no harm",
+    ),
+    unlock: optional("Lets them in again, once every check has passed"),
     settle: optional(
       "Asked whether $BACKOUT_OPERATION has happened: exit status 0 applied, 10 not applied, 11 partly, others unknown",
     ),
@@ -77,13 +83,20 @@ export const targetOptions: z.ZodType<TargetOptions> = z
     const issue = (path: string, message: string): void =>
       context.addIssue({ code: "custom", path: [path], message });
     if (operations.every((name) => options[name] === undefined)) {
-      issue("restore", "the target does nothing; give at least one of restore, restart, stop with start");
+      issue(
+        "restore",
+        "the target does nothing; give at least one of restore, restart, stop with start, lock with unlock",
+      );
     }
     if (options.stop !== undefined && options.start === undefined) {
       issue("start", "missing beside `stop`: what is stopped must be started again");
     }
     if (options.start !== undefined && options.stop === undefined) {
       issue("stop", "missing beside `start`");
+    }
+    if ((options.lock === undefined) !== (options.unlock === undefined)) {
+      const [given, missing] = options.lock === undefined ? ["unlock", "lock"] : ["lock", "unlock"];
+      issue(missing, `missing beside \`${given}\`: who is locked out must be let in again`);
     }
     if (options.undo !== undefined && options.restore === undefined) {
       issue("undo", "needs `restore`: without it there is nothing to take back");

@@ -1,2 +1,3 @@
 export { check } from "./check.js";
+export { target } from "./lockdown.js";
 export { signal } from "./signal.js";

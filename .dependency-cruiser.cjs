@@ -24,8 +24,15 @@ module.exports = {
     {
       name: "engine-storage-platform-import-core",
       severity: "error",
-      from: { path: "^src/(engine|storage|platform)/", pathNot: tests },
+      from: { path: "^src/(engine|platform)/", pathNot: tests },
       to: { path: "^src/", pathNot: "^src/(core|$1)/" },
+    },
+    {
+      name: "storage-imports-core-and-clients",
+      comment: "The journal in PostgreSQL reads that server's failures as the drivers do.",
+      severity: "error",
+      from: { path: "^src/storage/", pathNot: tests },
+      to: { path: "^src/", pathNot: "^src/(core|clients|storage)/" },
     },
     {
       name: "dbos-imports-core-and-storage",

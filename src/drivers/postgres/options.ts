@@ -1,0 +1,65 @@
+import * as z from "zod";
+import {
+  type ConnectionOptions,
+  connectionShape,
+  refineConnection,
+} from "../../clients/postgres/connection-options.js";
+
+export interface Options extends ConnectionOptions {
+  readonly maintenance: string;
+  readonly jobs: number;
+  readonly compression: number;
+  readonly checksums: "full" | "sampled";
+  readonly programs?: string | undefined;
+  readonly scratch?: ConnectionOptions | undefined;
+  readonly keepLostRows: boolean;
+}
+
+export const options: z.ZodType<Options> = z
+  .strictObject({
+    ...connectionShape,
+    maintenance: z
+      .string()
+      .min(1)
+      .default("postgres")
+      .describe("Another database of the server, to connect to while this one is made, renamed or removed"),
+    jobs: z
+      .int()
+      .min(1)
+      .max(64)
+      .default(2)
+      .describe("Connections with which pg_dump and pg_restore work side by side"),
+    compression: z
+      .int()
+      .min(0)
+      .max(9)
+      .default(1)
+      .describe("Of the dump, as gzip counts: 1 is fast, 9 is small, 0 is none"),
+    checksums: z
+      .enum(["full", "sampled"])
+      .default("full")
+      .describe(
+        "`sampled` digests one row of sixteen in tables beyond 100,000 rows; all rows are counted either way",
+      ),
+    programs: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "Folder with pg_dump, pg_restore and psql. Default: where packages put them, by the server's version",
+      ),
+    scratch: z
+      .strictObject(connectionShape)
+      .superRefine(refineConnection)
+      .optional()
+      .describe(
+        "Another server to prove on; its database is only connected to. Default: beside, on the same server",
+      ),
+    keepLostRows: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Before a restore, export the rows written since the checkpoint to files beside the playbook",
+      ),
+  })
+  .superRefine(refineConnection);

@@ -3,6 +3,7 @@ import type { JsonObject } from "../core/json.js";
 import type { SignalDefinition } from "../core/playbook/playbook.js";
 import { evaluateTriggers } from "../core/signal/evaluate-triggers.js";
 import type { Sample } from "../core/signal/sample.js";
+import type { SourceHealth } from "../core/signal/source-health.js";
 import type { TriggerState, TriggerStatus } from "../core/signal/trigger-state.js";
 import { type Verdict, verdict } from "../core/signal/verdict.js";
 import { readSignals, type SignalSource } from "../engine/read-signals.js";
@@ -16,6 +17,8 @@ export interface Judgement {
   readonly verdict: Verdict;
   readonly statuses: readonly TriggerStatus[];
   readonly recommendation: Recommendation | undefined;
+  /** Of every signal that was asked already. */
+  readonly sourceHealth: readonly SourceHealth[];
   /** After a rollback: until when triggers are not acted upon, since it may itself have disturbed them. */
   readonly mutedUntil?: number;
 }
@@ -44,6 +47,7 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
   const fresh: Sample[] = [];
+  const health = new Map<string, SourceHealth>();
   const sources = await signalSources(services, request);
   const reading = readSignals(
     sources,
@@ -53,6 +57,7 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
       request.onSample?.(sample);
     },
     signal,
+    (one) => void health.set(one.source, one),
   );
   const ends = request.forMs === undefined ? undefined : clock.now() + request.forMs;
   const guards = new GuardWatch(services);
@@ -66,7 +71,8 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
       for (const { signal: name } of samples) unread.delete(name);
       const evaluation = evaluateTriggers(playbook, state, samples, now);
       state = evaluation.state;
-      const judgement = await judge(playbook, evaluation.statuses, guards, now);
+      const judged = await judge(playbook, evaluation.statuses, guards, now);
+      const judgement = { ...judged, sourceHealth: [...health.values()] };
       // Until every signal has been read for the first time, not knowing is no finding.
       const early = unread.size > 0 && judgement.verdict.level === "UNKNOWN";
       end = {
@@ -102,7 +108,7 @@ async function judge(
   statuses: readonly TriggerStatus[],
   guards: GuardWatch,
   now: number,
-): Promise<Judgement> {
+): Promise<Omit<Judgement, "sourceHealth">> {
   const judged = verdict(statuses);
   const { guard, mutedUntil } = await guards.now(now);
   const recommendation = decide({ rules: playbook.decisions, statuses, verdict: judged, guards: guard, now });
@@ -151,11 +157,13 @@ async function signalSources(services: Services, events: CallEvents): Promise<Si
     Object.entries(signals).map(async ([name, definition]: [string, SignalDefinition]) => {
       const driver = await services.drivers.signal(definition.driver);
       const options = driver.options.parse(await services.resolve(definition.with, `signals.${name}.with`));
-      const { every, timeout } = definition;
+      const { every, timeout, min, max } = definition;
       return {
         name,
         every,
         timeout,
+        min,
+        max,
         read: (signal: AbortSignal) =>
           driver.read(options, { ...driverContext(services, name, events), signal }),
       };

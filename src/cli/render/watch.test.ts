@@ -23,6 +23,7 @@ const judgement = (statuses: TriggerStatus[], more: Partial<Judgement> = {}): Ju
   verdict: verdict(statuses),
   statuses,
   recommendation: undefined,
+  sourceHealth: [],
   ...more,
 });
 

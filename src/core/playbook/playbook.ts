@@ -93,6 +93,9 @@ export interface SignalDefinition {
   readonly with: JsonObject;
   readonly every: number;
   readonly timeout: number;
+  /** A value beyond them cannot be. */
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
 }
 
 export interface TriggerDefinition {

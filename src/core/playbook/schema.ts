@@ -113,6 +113,8 @@ const signal = z.strictObject({
   with: driverOptions,
   every: duration.default(5_000).describe("Time between two readings"),
   timeout: duration.default(5_000).describe("A reading that takes longer is no data"),
+  min: z.number().optional().describe("A value below it cannot be, and is no data"),
+  max: z.number().optional().describe("A value above it cannot be, and is no data"),
 });
 
 const trigger = z.strictObject({

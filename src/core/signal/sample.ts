@@ -6,6 +6,8 @@ export interface Sample {
   /** Absent where it could not be measured: then `error` says why. Never zero for "not there". */
   readonly value?: number;
   readonly error?: string;
+  /** What may help against the error. */
+  readonly hint?: string;
   readonly unit?: string;
   /** What the source was asked, as resolved: for the evidence. */
   readonly asked?: string;

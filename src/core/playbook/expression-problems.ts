@@ -13,6 +13,7 @@ export async function checkExpressions(tree: JsonObject, list: ProblemList): Pro
   const decisions = Array.isArray(tree["decisions"]) ? tree["decisions"].map(mapAt) : [];
   if (triggers.length === 0 && decisions.length === 0) return;
   const { compileExpression } = await import("../signal/expression.js");
+  const { windowFunctions } = await import("../signal/window-functions.js");
 
   /** The names that the condition uses; undefined where it is no condition. */
   function namesIn(
@@ -20,13 +21,15 @@ export async function checkExpressions(tree: JsonObject, list: ProblemList): Pro
     path: Path,
     variables: Readonly<Record<string, VariableType>>,
     choices: string,
+    kind?: "signals",
   ): readonly string[] | undefined {
     if (text === undefined || text === "" || list.failed(path)) return undefined;
-    const compiled = compileExpression(text, variables);
+    const compiled = compileExpression(text, variables, kind);
     if ("expression" in compiled) return compiled.expression.variables;
-    for (const { message, offset, unknown } of compiled.problems) {
-      const near = unknown === undefined ? "" : didYouMean(unknown, Object.keys(variables));
-      list.error(path, `${quoted(text)}: ${message}${near}`, unknown === undefined ? undefined : choices, {
+    for (const { message, offset, unknown, functions } of compiled.problems) {
+      const near = unknown === undefined ? "" : didYouMean(unknown, functions ?? Object.keys(variables));
+      const hint = functions === undefined ? choices : listed("functions", windowFunctions);
+      list.error(path, `${quoted(text)}: ${message}${near}`, unknown === undefined ? undefined : hint, {
         inside: { text, offset },
       });
     }
@@ -38,8 +41,15 @@ export async function checkExpressions(tree: JsonObject, list: ProblemList): Pro
   const ofSignals = listed("signals", signals);
   for (const [name, trigger] of triggers) {
     const path = ["triggers", name, "when"];
-    const used = namesIn(textAt(trigger["when"]), path, measured, ofSignals);
+    const used = namesIn(textAt(trigger["when"]), path, measured, ofSignals, "signals");
     if (used?.length === 0) list.error(path, "the trigger looks at no signal", ofSignals);
+    const clear = textAt(mapAt(trigger["clear"])["when"]);
+    namesIn(clear, ["triggers", name, "clear", "when"], measured, ofSignals, "signals");
+    const counter = textAt(mapAt(trigger["min_requests"])["of"]);
+    if (counter !== undefined && !Object.hasOwn(measured, counter)) {
+      const at = ["triggers", name, "min_requests", "of"];
+      list.error(at, `there is no signal ${quoted(counter)}${didYouMean(counter, signals)}`, ofSignals);
+    }
   }
 
   const names = triggers.map(([name]) => name);

@@ -1,4 +1,13 @@
 import { type ASTNode, Environment } from "@marcbachmann/cel-js";
+import { expensiveParts, expressionLimits } from "./expression-cost.js";
+import type { ExpressionProblem } from "./expression-problem.js";
+import {
+  type ConditionInput,
+  isWindowFunction,
+  registerWindowFunctions,
+  type Slot,
+  usageOf,
+} from "./window-functions.js";
 
 export type VariableType = "double" | "bool" | "string";
 export type ExpressionValue = number | boolean | string;
@@ -8,21 +17,21 @@ export interface Expression {
   readonly text: string;
   /** The variables that it uses. */
   readonly variables: readonly string[];
-  /** Throws where the values do not allow an answer, for example on a division by zero. All `variables` must be given. */
-  evaluate(values: Readonly<Record<string, ExpressionValue>>): boolean;
-}
-
-export interface ExpressionProblem {
-  readonly message: string;
-  /** In the text, from 0. */
-  readonly offset: number;
-  /** The name that stands for nothing, where that is the problem. */
-  readonly unknown?: string;
+  /** What it takes from the past of signals, in the order of the text. */
+  readonly inputs: readonly ConditionInput[];
+  readonly ast: ASTNode;
+  /**
+   * Throws where the values do not allow an answer, for example on a division by zero. All `variables` must be given, and
+   * a number for each of `inputs`.
+   */
+  evaluate(values: Readonly<Record<string, ExpressionValue>>, inputs?: readonly number[]): boolean;
 }
 
 export type Compiled =
   | { readonly expression: Expression }
   | { readonly problems: readonly ExpressionProblem[] };
+
+type Variables = Readonly<Record<string, VariableType>>;
 
 const arithmetic: Record<string, (a: number, b: number) => number> = {
   "+": (a, b) => a + b,
@@ -31,9 +40,16 @@ const arithmetic: Record<string, (a: number, b: number) => number> = {
   "/": (a, b) => a / b,
 };
 
+const limits = {
+  maxAstNodes: expressionLimits.nodes,
+  maxDepth: expressionLimits.depth,
+  maxListElements: expressionLimits.listElements,
+  maxMapEntries: expressionLimits.listElements,
+};
+
 /** CEL keeps `int` and `double` apart; nobody should have to write `error_rate * 100.0` at night. */
 function forgiving(): Environment {
-  const environment = new Environment();
+  const environment = new Environment({ limits });
   for (const [sign, operate] of Object.entries(arithmetic)) {
     const mixed = (a: unknown, b: unknown) => operate(Number(a), Number(b));
     environment
@@ -48,8 +64,10 @@ function forgiving(): Environment {
 }
 
 let base: Environment | undefined;
+/** What the parser has met since the last expression began. */
+let met: Slot[] = [];
 
-function environmentWith(text: string, variables: Readonly<Record<string, VariableType>>): Environment {
+function environmentWith(text: string, variables: Variables): Environment {
   base ??= forgiving();
   const environment = base.clone();
   // Only those that can occur: a playbook may have a thousand signals and a thousand expressions.
@@ -57,6 +75,20 @@ function environmentWith(text: string, variables: Readonly<Record<string, Variab
     const type = Object.hasOwn(variables, word) ? variables[word] : undefined;
     if (type !== undefined) environment.registerVariable(word, type);
   }
+  return environment;
+}
+
+const ofSignals = new WeakMap<Variables, Environment>();
+
+/** Shared by all conditions over the same signals: making one for each would cost ten times as much. */
+function environmentOfSignals(variables: Variables): Environment {
+  const known = ofSignals.get(variables);
+  if (known !== undefined) return known;
+  base ??= forgiving();
+  const environment = base.clone();
+  for (const [name, type] of Object.entries(variables)) environment.registerVariable(name, type);
+  registerWindowFunctions(environment, (slot) => met.push(slot));
+  ofSignals.set(variables, environment);
   return environment;
 }
 
@@ -85,35 +117,75 @@ function namesIn(node: unknown, names: Set<string>): void {
 /** At most this many unknown names of one expression are told at once. */
 const mostUnknown = 20;
 
-/** CEL text → a condition over the variables, or every reason why it is none. Never throws. */
-export function compileExpression(text: string, variables: Readonly<Record<string, VariableType>>): Compiled {
+/** A function that does not exist, or one of ours with other arguments than it takes. */
+function misusedFunction(
+  environment: Environment,
+  text: string,
+  { code, message, offset }: ReturnType<typeof explain>,
+): ExpressionProblem {
+  const name = /^[A-Za-z_]\w*/.exec(text.slice(offset))?.[0];
+  if (
+    code !== "no_matching_overload" ||
+    name === undefined ||
+    !/^\s*\(/.test(text.slice(offset + name.length))
+  )
+    return { message, offset };
+  if (isWindowFunction(name)) return { message: `${name} is written ${usageOf(name)}`, offset };
+  const functions = [
+    ...new Set(
+      environment.getDefinitions().functions.flatMap((one) => (one.receiverType === null ? [one.name] : [])),
+    ),
+  ];
+  if (functions.includes(name)) return { message, offset };
+  return { message: `unknown function "${name}"`, offset, unknown: name, functions };
+}
+
+/**
+ * CEL text → a condition over the variables, or every reason why it is none. Never throws. `signals`: the variables are
+ * signals, keep the object for all conditions over them; the functions over their past may be used.
+ */
+export function compileExpression(text: string, variables: Variables, kind?: "signals"): Compiled {
   const unknown: ExpressionProblem[] = [];
+  if (text.length > expressionLimits.characters) {
+    const most = expressionLimits.characters;
+    return { problems: [{ message: `this has more than ${most} characters`, offset: most }] };
+  }
   try {
-    const environment = environmentWith(text, variables);
+    let environment = kind === undefined ? environmentWith(text, variables) : environmentOfSignals(variables);
+    met = [];
     const parsed = environment.parse(text);
+    const slots = met;
     let checked = parsed.check();
     while (!checked.valid && unknown.length < mostUnknown) {
-      const { code, message, offset } = explain(checked.error);
+      const failure = explain(checked.error);
+      const { code, offset } = failure;
       const name = /^[A-Za-z_]\w*/.exec(text.slice(offset))?.[0];
       if (code !== "unknown_variable" || name === undefined || environment.hasVariable(name)) {
-        unknown.push({ message, offset });
+        unknown.push(misusedFunction(environment, text, failure));
         break;
       }
       unknown.push({ message: `unknown name "${name}"`, offset, unknown: name });
-      environment.registerVariable(name, "dyn");
+      environment = environment.clone().registerVariable(name, "dyn");
       checked = environment.parse(text).check();
     }
     if (unknown.length > 0) return { problems: unknown };
     if (checked.type !== "bool") {
       return { problems: [{ message: `this yields ${checked.type}, not true or false`, offset: 0 }] };
     }
+    const expensive = expensiveParts(parsed.ast);
+    if (expensive.length > 0) return { problems: expensive };
     const names = new Set<string>();
-    namesIn(parsed.ast satisfies ASTNode, names);
+    namesIn(parsed.ast, names);
     return {
       expression: {
         text,
         variables: [...names].filter((name) => Object.hasOwn(variables, name)),
-        evaluate: (values) => parsed(values) === true,
+        inputs: slots.map(({ input }) => input),
+        ast: parsed.ast,
+        evaluate: (values, inputs = []) => {
+          for (const [index, slot] of slots.entries()) slot.value = inputs[index] ?? Number.NaN;
+          return parsed(values) === true;
+        },
       },
     };
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Draft } from "../core/checkpoint/checkpoint-store.js";
 import type { Checkpoint } from "../core/checkpoint/manifest.js";
 import type { CaptureContext } from "../core/driver.js";
 import { BackoutError } from "../core/errors.js";
+import { type Baselines, readBaselines } from "./baselines.js";
 import { type CallEvents, driverContext, loadTarget } from "./driver-call.js";
 import { unfinishedRun } from "./find-run.js";
 import type { Services } from "./services.js";
@@ -9,6 +10,7 @@ import type { Services } from "./services.js";
 export interface CheckpointRequest extends CallEvents {
   readonly change?: string | undefined;
   readonly onCaptured?: (target: string, summary: string, ms: number) => void;
+  readonly onBaselines?: (baselines: Baselines) => void;
 }
 
 /** Captures every target that can be captured, side by side. All of them are kept, or nothing is. */
@@ -27,8 +29,16 @@ export async function takeCheckpoint(services: Services, request: CheckpointRequ
     change: request.change,
     by: actor,
   });
+  // Where one of them fails, nobody waits for the other.
+  const stop = new AbortController();
+  const both = { ...request, signal: AbortSignal.any([request.signal, stop.signal]) };
   try {
-    await captureAll(services, draft, request);
+    await Promise.all([captureAll(services, draft, both), recordBaselines(services, draft, both)]).catch(
+      (error: unknown) => {
+        stop.abort(error);
+        throw error;
+      },
+    );
     request.signal.throwIfAborted();
     return await draft.commit();
   } catch (error) {
@@ -47,6 +57,13 @@ async function refuseHalfWay(services: Services): Promise<void> {
     `run "${id}" (${plan.scenario}) is not finished; what is there now is half rolled back`,
     { effect: "none", hint: "backout status; backout resume or backout cancel, then again" },
   );
+}
+
+/** Beside the capture, so that it costs no time of its own where that takes as long. */
+async function recordBaselines(services: Services, draft: Draft, request: CheckpointRequest): Promise<void> {
+  const baselines = await readBaselines(services, request);
+  if (Object.keys(baselines.values).length > 0) draft.setBaselines(baselines.values);
+  request.onBaselines?.(baselines);
 }
 
 async function captureAll(services: Services, draft: Draft, request: CheckpointRequest): Promise<void> {

@@ -1,16 +1,17 @@
 import { decide, type Guards, type Recommendation } from "../core/decision/decide.js";
 import type { JsonObject } from "../core/json.js";
-import type { SignalDefinition } from "../core/playbook/playbook.js";
-import { evaluateTriggers } from "../core/signal/evaluate-triggers.js";
 import type { Sample } from "../core/signal/sample.js";
 import type { SourceHealth } from "../core/signal/source-health.js";
-import type { TriggerState, TriggerStatus } from "../core/signal/trigger-state.js";
+import { triggerJudge } from "../core/signal/trigger-judge.js";
+import type { TriggerStatus } from "../core/signal/trigger-state.js";
 import { type Verdict, verdict } from "../core/signal/verdict.js";
-import { readSignals, type SignalSource } from "../engine/read-signals.js";
-import { type CallEvents, driverContext } from "./driver-call.js";
+import { readSignals } from "../engine/read-signals.js";
+import { knownBaselines } from "./baselines.js";
+import type { CallEvents } from "./driver-call.js";
 import { type FoundRun, lastRun } from "./find-run.js";
 import { runningRun } from "./run-lease.js";
 import type { Services } from "./services.js";
+import { signalSources } from "./signal-sources.js";
 
 export interface Judgement {
   readonly at: number;
@@ -24,6 +25,8 @@ export interface Judgement {
 }
 
 export interface WatchRequest extends CallEvents {
+  /** The change that has just been rolled out: its checkpoint's baselines count. */
+  readonly change?: string | undefined;
   /** Watch for so long, milliseconds. Default: until aborted. */
   readonly forMs?: number | undefined;
   readonly onSample?: (sample: Sample) => void;
@@ -61,7 +64,9 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
   );
   const ends = request.forMs === undefined ? undefined : clock.now() + request.forMs;
   const guards = new GuardWatch(services);
-  let state: TriggerState | undefined;
+  const triggers = triggerJudge(playbook, undefined, {
+    baselines: await knownBaselines(services, request.change),
+  });
   const unread = new Set(Object.keys(playbook.signals));
   let end: WatchEnd = { worst: "GREEN", last: undefined, run: undefined };
   try {
@@ -69,9 +74,9 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
       const now = clock.now();
       const samples = fresh.splice(0);
       for (const { signal: name } of samples) unread.delete(name);
-      const evaluation = evaluateTriggers(playbook, state, samples, now);
-      state = evaluation.state;
-      const judged = await judge(playbook, evaluation.statuses, guards, now);
+      const { rolledBackAt } = await guards.now(now);
+      triggers.judge(samples, { now, monotonic: clock.monotonic(), rolledBackAt });
+      const judged = await judge(playbook, triggers.statuses(), guards, now);
       const judgement = { ...judged, sourceHealth: [...health.values()] };
       // Until every signal has been read for the first time, not knowing is no finding.
       const early = unread.size > 0 && judgement.verdict.level === "UNKNOWN";
@@ -121,16 +126,24 @@ async function judge(
   };
 }
 
+interface Guarded {
+  readonly at: number;
+  readonly guard: Guards;
+  readonly mutedUntil?: number;
+  /** When the last rollback ended. */
+  readonly rolledBackAt: number | undefined;
+}
+
 /** What stands against acting, looked up at most once a second. */
 class GuardWatch {
   private readonly services: Services;
-  private known: { readonly at: number; readonly guard: Guards; readonly mutedUntil?: number } | undefined;
+  private known: Guarded | undefined;
 
   constructor(services: Services) {
     this.services = services;
   }
 
-  async now(now: number): Promise<{ readonly guard: Guards; readonly mutedUntil?: number }> {
+  async now(now: number): Promise<Guarded> {
     if (this.known === undefined || now - this.known.at >= 1_000) this.known = await this.look(now);
     return this.known;
   }
@@ -147,28 +160,13 @@ class GuardWatch {
       ...(running === undefined ? {} : { running }),
       ...(ended === undefined ? {} : { coolDownUntil: ended + watch.cooldown }),
     };
-    return { at: now, guard, ...(mutedUntil !== undefined && mutedUntil > now ? { mutedUntil } : {}) };
+    return {
+      at: now,
+      guard,
+      rolledBackAt: ended,
+      ...(mutedUntil !== undefined && mutedUntil > now ? { mutedUntil } : {}),
+    };
   }
-}
-
-async function signalSources(services: Services, events: CallEvents): Promise<SignalSource[]> {
-  const { signals } = services.playbook;
-  return Promise.all(
-    Object.entries(signals).map(async ([name, definition]: [string, SignalDefinition]) => {
-      const driver = await services.drivers.signal(definition.driver);
-      const options = driver.options.parse(await services.resolve(definition.with, `signals.${name}.with`));
-      const { every, timeout, min, max } = definition;
-      return {
-        name,
-        every,
-        timeout,
-        min,
-        max,
-        read: (signal: AbortSignal) =>
-          driver.read(options, { ...driverContext(services, name, events), signal }),
-      };
-    }),
-  );
 }
 
 const ranks = ["GREEN", "UNKNOWN", "YELLOW", "RED"] as const;

@@ -24,6 +24,7 @@ export const addCheckpoint = (program: Command, wiring: Wiring): Command =>
       ...events,
       change: options.change,
       onCaptured: (target, summary, ms) => lines.done(target, "captured", summary, ms),
+      onBaselines: lines.baselines,
     });
     const proofs = options.prove
       ? await proveCheckpoint(services, checkpoint, { ...events, onProven: lines.proven })

@@ -36,6 +36,7 @@ export const addWatch = (program: Command, wiring: Wiring): Command =>
     try {
       end = await watchSystem(services, {
         signal: session.interrupt,
+        change: options.change,
         forMs,
         onSample: view.onSample,
         onJudgement: view.onJudgement,

@@ -1,9 +1,11 @@
+import type { Baselines } from "../../app/baselines.js";
 import type { ProofRecord } from "../../core/checkpoint/proof-record.js";
 import { plainText } from "../../core/report/plain-text.js";
 import { palette } from "./colour.js";
 import { durationText } from "./format.js";
 import { hanging, truncate } from "./layout.js";
 import type { RenderOptions, Screen } from "./render-options.js";
+import { valueText } from "./sparkline.js";
 
 /** The part of a session that this speaks through. */
 export interface ProgressSession {
@@ -17,6 +19,7 @@ export interface ProgressLines {
   progress(target: string, line: string): void;
   done(target: string, word: string, summary: string, ms: number): void;
   proven(target: string, proof: ProofRecord): void;
+  baselines(read: Baselines): void;
   end(): void;
 }
 
@@ -63,6 +66,12 @@ export function progressLines(session: ProgressSession): ProgressLines {
       if (proof.result === "passed") say("good", target, `proven to the level "${proof.level}"${took}`);
       else if (proof.result === "failed") say("bad", target, `did not prove to restore: ${why}`);
       else say("warn", target, `could not be proven: ${why}`);
+    },
+    baselines: ({ values, missing }) => {
+      for (const [signal, value] of Object.entries(values))
+        say("good", signal, `baseline ${valueText(value)}`);
+      for (const { signal, reason } of missing)
+        say("warn", signal, `has no baseline, triggers that compare with it cannot be judged: ${reason}`);
     },
     end: erase,
   };

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../json.js";
-import type { DecisionMode, Level, NoData, Risk, Strategy } from "./schema.js";
+import type { DecisionMode, Level, NoData, Risk, Severity, Strategy } from "./schema.js";
 
 /**
  * One system in one environment: the playbook after its variables are put in. Secret references (`${env:X}`,
@@ -33,7 +33,12 @@ export interface Playbook {
   readonly limits?:
     | { readonly steps: number; readonly perTarget: number; readonly perDriver: number }
     | undefined;
-  readonly watch: { readonly cooldown: number; readonly mute: number };
+  readonly watch: {
+    readonly cooldown: number;
+    readonly mute: number;
+    /** How long `checkpoint` reads the signals that triggers compare with their baseline. */
+    readonly baseline?: number | undefined;
+  };
 }
 
 export interface TargetDefinition {
@@ -96,15 +101,39 @@ export interface SignalDefinition {
   /** A value beyond them cannot be. */
   readonly min?: number | undefined;
   readonly max?: number | undefined;
+  /** From this age on a reading says nothing. Default: twice `every`, and `timeout`. */
+  readonly stale?: number | undefined;
+  /** The target that it measures. */
+  readonly of?: string | undefined;
 }
 
 export interface TriggerDefinition {
-  /** CEL over signal names: `error_rate > 0.05`. */
+  /** CEL over signal names and their past: `error_rate > 0.05`, `avg(error_rate, "5m") > 0.05`. */
   readonly when: string;
   readonly for: number;
+  /** At how many readings in a row it must hold, beside `for`. */
+  readonly times?: number | undefined;
+  /** When a firing one ends. Default: at the first moment at which its condition does not hold. */
+  readonly clear?: ClearRule | undefined;
   readonly level: Level;
+  readonly severity?: Severity | undefined;
   readonly no_data: NoData;
+  /** With fewer readings of any of its signals it is not judged. */
+  readonly min_samples?: { readonly count: number; readonly within: number } | undefined;
+  /** With fewer requests, by a signal that counts them, it is not judged. */
+  readonly min_requests?:
+    | { readonly of: string; readonly count: number; readonly within: number }
+    | undefined;
+  /** After a rollback it is not judged for this long. */
+  readonly settle?: number | undefined;
   readonly description?: string | undefined;
+}
+
+export interface ClearRule {
+  /** Default: the trigger's condition does not hold. */
+  readonly when?: string | undefined;
+  readonly for: number;
+  readonly times?: number | undefined;
 }
 
 export interface DecisionRule {

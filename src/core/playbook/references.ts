@@ -78,6 +78,11 @@ export function checkReferences(tree: JsonObject, list: ProblemList): void {
     "scenarios fall back on each other in a circle",
   );
 
+  for (const [name, signal] of entriesAt(tree["signals"])) {
+    const of = textAt(signal["of"]);
+    if (of !== undefined) known("target", targets, of, ["signals", name, "of"]);
+  }
+
   const choices = scenarios.size === 0 ? new Set([defaultScenario]) : scenarios;
   const { decisions } = tree;
   for (const [index, decision] of (Array.isArray(decisions) ? decisions : []).entries()) {

@@ -11,6 +11,9 @@ export const strategies = ["flag", "restart", "traffic", "code", "schema", "rest
 export type Strategy = (typeof strategies)[number];
 export const levels = ["GREEN", "YELLOW", "RED"] as const;
 export type Level = (typeof levels)[number];
+/** Worst first. How fast somebody has to do something about each: `responseTimes` in core/signal/severity.ts. */
+export const severities = ["SEV-0", "SEV-1", "SEV-2", "SEV-3", "SEV-4"] as const;
+export type Severity = (typeof severities)[number];
 export const noDataRules = ["hold", "fail", "ignore"] as const;
 export type NoData = (typeof noDataRules)[number];
 export const decisionModes = ["auto", "approve", "advise"] as const;
@@ -115,14 +118,46 @@ const signal = z.strictObject({
   timeout: duration.default(5_000).describe("A reading that takes longer is no data"),
   min: z.number().optional().describe("A value below it cannot be, and is no data"),
   max: z.number().optional().describe("A value above it cannot be, and is no data"),
+  stale: duration
+    .optional()
+    .describe("From this age on a reading says nothing; default: twice `every`, and `timeout`"),
+  of: name.optional().describe("Target that it measures: a rollback of that target disturbs it"),
 });
 
+const times = z.int().min(1).max(1_000);
 const trigger = z.strictObject({
   ...described,
-  when: z.string().min(1).describe("CEL over signal names"),
+  when: z.string().min(1).describe('CEL over signal names, and over their past: `avg(errors, "5m") > 0.05`'),
   for: duration.default(0).describe("How long the condition must hold without a break"),
+  times: times.optional().describe("At how many readings in a row it must hold, beside `for`"),
+  clear: z
+    .strictObject({
+      when: z.string().min(1).optional().describe("CEL; default: the condition no longer holds"),
+      for: duration.default(0).describe("How long that must hold without a break"),
+      times: times.optional().describe("At how many readings in a row"),
+    })
+    .optional()
+    .describe(
+      "When a firing trigger ends; default: at the first moment at which its condition does not hold",
+    ),
   level: z.enum(levels),
+  severity: z.enum(severities).optional().describe("How fast somebody has to respond"),
   no_data: z.enum(noDataRules).default("hold").describe("What a missing sample means"),
+  min_samples: z
+    .strictObject({ count: z.int().min(1).max(10_000), within: duration })
+    .optional()
+    .describe("With fewer readings of any of its signals it is not judged"),
+  min_requests: z
+    .strictObject({
+      of: celName.describe("Signal that counts requests and only grows"),
+      count: z.number().positive(),
+      within: duration,
+    })
+    .optional()
+    .describe("With fewer requests it is not judged: one of two that fail is no 50 %"),
+  settle: duration
+    .optional()
+    .describe("After a rollback it is not judged for this long: what it looks at starts cold"),
 });
 
 const decision = z.strictObject({
@@ -197,6 +232,9 @@ export const playbookSchema = z
       .strictObject({
         cooldown: duration.default(600_000).describe("After a rollback, no automatic one for this long"),
         mute: duration.default(30_000).describe("After a rollback, triggers are not judged for this long"),
+        baseline: duration
+          .default(15_000)
+          .describe("How long `checkpoint` reads the signals that triggers compare with their `baseline`"),
       })
       .prefault({}),
   })

@@ -1,16 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { TriggerDefinition } from "../playbook/playbook.js";
 import type { NoData } from "../playbook/schema.js";
 import { evaluateTriggers, type TriggerDefinitions } from "./evaluate-triggers.js";
 import type { Sample } from "./sample.js";
-import type { TriggerState } from "./trigger-state.js";
+import { parseTriggerState, triggerStateText } from "./trigger-state-text.js";
 import { verdict } from "./verdict.js";
 
 const signal = { driver: "http", with: {}, every: 5, timeout: 5 };
 /** Signals are read every 5, and say nothing after 15. */
-const definitions = (no_data: NoData = "hold", needed = 10, when = "a > 1"): TriggerDefinitions => ({
+const definitions = (
+  no_data: NoData = "hold",
+  needed = 10,
+  when = "a > 1",
+  more: Partial<TriggerDefinition> = {},
+): TriggerDefinitions => ({
   signals: { a: signal, b: signal },
-  triggers: { t: { when, for: needed, level: "RED", no_data } },
+  triggers: { t: { when, for: needed, level: "RED", no_data, ...more } },
 });
 
 const read = (at: number, value: number | string, name = "a"): Sample =>
@@ -263,30 +269,41 @@ describe("the state of judging", () => {
   const anyDefinitions = fc.tuple(
     fc.constantFrom<NoData>("hold", "fail", "ignore"),
     fc.constantFrom(0, 1, 10, 25),
-    fc.constantFrom("a > 1", "a > 1 || b > 2", "a > b && b < 3"),
+    fc.constantFrom(
+      "a > 1",
+      "a > 1 || b > 2",
+      "a > b && b < 3",
+      'avg(a, "20ms") > 1',
+      'max(b, "12ms") > min(a, "30ms")',
+      'increase(a, "25ms") > 3',
+    ),
+    fc.constantFrom<Partial<TriggerDefinition>>(
+      {},
+      { times: 2 },
+      { clear: { for: 12 } },
+      { clear: { when: "a < 1", for: 0, times: 2 }, times: 3 },
+      { min_samples: { count: 3, within: 20 } },
+    ),
   );
 
   test("survives restarts at any moment: chopped and restored, the statuses are the same", () => {
     fc.assert(
       fc.property(anyDefinitions, samples, fc.array(fc.integer({ min: 1, max: 200 })), (of, all, stops) => {
+        const judged = definitions(...of);
         const end = 250;
-        const whole = evaluateTriggers(
-          definitions(...of),
-          evaluateTriggers(definitions(...of), undefined, [], 0).state,
-          all,
-          end,
-        );
-        let state: TriggerState = evaluateTriggers(definitions(...of), undefined, [], 0).state;
+        const begun = evaluateTriggers(judged, undefined, [], 0).state;
+        const whole = evaluateTriggers(judged, begun, all, end);
+        let state = begun;
         let from = 0;
         for (const stop of [...stops.toSorted((a, b) => a - b), end]) {
           const part = all.filter(({ at }) => at > from && at <= stop);
-          const restored = JSON.parse(JSON.stringify(state)) as TriggerState;
-          state = evaluateTriggers(definitions(...of), restored, part, stop).state;
+          const restored = parseTriggerState(triggerStateText(state), "watch.json");
+          state = evaluateTriggers(judged, restored, part, stop).state;
           from = Math.max(from, stop);
         }
         expect(state).toEqual(whole.state);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 

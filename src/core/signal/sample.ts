@@ -14,5 +14,10 @@ export interface Sample {
 }
 
 /** How old a sample may be before it no longer says anything. */
-export const staleAfter = ({ every, timeout }: { every: number; timeout: number }): number =>
-  2 * every + timeout;
+export const staleAfter = ({ every, timeout, stale }: Reader): number => stale ?? 2 * every + timeout;
+
+interface Reader {
+  readonly every: number;
+  readonly timeout: number;
+  readonly stale?: number | undefined;
+}

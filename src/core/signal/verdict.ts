@@ -15,9 +15,13 @@ function levelOf({ state, level, noData }: TriggerStatus): VerdictLevel {
   return state === "unknown" || noData !== undefined ? "UNKNOWN" : "GREEN";
 }
 
-/** The worst that any trigger says. `no_data: ignore` leaves a trigger out, unless nothing at all was measured. */
+/**
+ * The worst that any trigger says. `no_data: ignore` leaves a trigger out, and so does settling after a rollback, unless
+ * nothing at all is left.
+ */
 export function verdict(statuses: readonly TriggerStatus[]): Verdict {
-  const ignored = ({ state, noData }: TriggerStatus) => state === "inactive" && noData !== undefined;
+  const ignored = ({ state, noData, mutedUntil }: TriggerStatus) =>
+    state === "inactive" && (noData !== undefined || mutedUntil !== undefined);
   const counted = statuses.filter((status) => !ignored(status));
   if (counted.length === 0) return { level: "UNKNOWN", evidence: statuses };
   const level = verdictLevels.find((one) => counted.some((status) => levelOf(status) === one)) ?? "UNKNOWN";

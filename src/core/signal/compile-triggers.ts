@@ -1,0 +1,78 @@
+import { contentDigest } from "../content-digest.js";
+import type { Playbook, TriggerDefinition } from "../playbook/playbook.js";
+import { compileExpression, type Expression } from "./expression.js";
+import type { Conditions } from "./finding.js";
+import { staleAfter } from "./sample.js";
+import type { ConditionInput } from "./window-functions.js";
+
+/** What is to be judged: a playbook is one. Keep the object: its expressions are compiled once. */
+export type TriggerDefinitions = Pick<Playbook, "signals" | "triggers">;
+
+export interface CompiledTrigger extends Conditions {
+  readonly name: string;
+  /** Signals that a change of which can change what it finds. */
+  readonly signals: readonly string[];
+  /** Whose readings `times` counts: of its signals the one that is read least often. */
+  readonly counted: string | undefined;
+  /** Of everything that what it remembers depends on. */
+  readonly digest: string;
+}
+
+export interface CompiledTriggers {
+  readonly triggers: readonly CompiledTrigger[];
+  /** Signal → how far back a condition looks at it, milliseconds; absent where only its last reading counts. */
+  readonly windows: ReadonlyMap<string, number>;
+  /** Signals that are compared with how they were before. */
+  readonly baselines: ReadonlySet<string>;
+}
+
+const compiled = new WeakMap<TriggerDefinitions["triggers"], CompiledTriggers>();
+
+/** Throws TypeError where a condition is none: a playbook has been checked before. */
+export function compileTriggers({ signals, triggers }: TriggerDefinitions): CompiledTriggers {
+  const known = compiled.get(triggers);
+  if (known !== undefined) return known;
+  const variables = Object.fromEntries(Object.keys(signals).map((name) => [name, "double" as const]));
+  const condition = (text: string, path: string): Expression => {
+    const result = compileExpression(text, variables, "signals");
+    if ("expression" in result) return result.expression;
+    throw new TypeError(`triggers.${path}: ${result.problems[0]?.message}`);
+  };
+  const all = Object.entries(triggers).map(([name, definition]) => {
+    const when = condition(definition.when, `${name}.when`);
+    const end = definition.clear?.when;
+    const clear = end === undefined ? undefined : condition(end, `${name}.clear.when`);
+    const used = new Set([...when.variables, ...(clear?.variables ?? [])]);
+    if (definition.min_requests !== undefined) used.add(definition.min_requests.of);
+    const every = (signal: string): number => signals[signal]?.every ?? 0;
+    const counted = when.variables.toSorted((a, b) => every(b) - every(a))[0];
+    const stale = [...used].map((signal) => signals[signal] && staleAfter(signals[signal]));
+    const digest = contentDigest(JSON.parse(JSON.stringify([definition, stale]))).slice(7, 23);
+    return { name, definition, when, clear, signals: [...used], counted, digest };
+  });
+  const result = { triggers: all, ...pastOf(all) };
+  compiled.set(triggers, result);
+  return result;
+}
+
+function pastOf(triggers: readonly CompiledTrigger[]): Omit<CompiledTriggers, "triggers"> {
+  const windows = new Map<string, number>();
+  const baselines = new Set<string>();
+  const look = (signal: string, window: number): void => {
+    windows.set(signal, Math.max(window, windows.get(signal) ?? 0));
+  };
+  const lookAt = (input: ConditionInput): void => {
+    if (input.function === "baseline") baselines.add(input.signal);
+    else for (const signal of [input.signal, input.of]) if (signal !== undefined) look(signal, input.window);
+  };
+  for (const { definition, when, clear } of triggers) {
+    for (const input of [...when.inputs, ...(clear?.inputs ?? [])]) lookAt(input);
+    const { min_samples: samples, min_requests: requests } = definition;
+    if (samples !== undefined) for (const signal of when.variables) look(signal, samples.within);
+    if (requests !== undefined) look(requests.of, requests.within);
+  }
+  return { windows, baselines };
+}
+
+/** The definition alone: what `TriggerDefinition` says of how it moves. */
+export type Movement = Pick<TriggerDefinition, "for" | "times" | "clear" | "no_data">;

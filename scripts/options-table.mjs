@@ -39,6 +39,8 @@ function typeText(schema) {
       ? "any value"
       : [...new Set(kinds)].join(" or ");
   }
+  if (Array.isArray(schema.type))
+    return schema.type.map((type) => typeText({ ...schema, type })).join(" or ");
   switch (schema.type) {
     case "string":
       return "text";

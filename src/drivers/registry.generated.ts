@@ -6,6 +6,7 @@ export const drivers = {
   "env-file": () => import("./env-file/index.js"),
   git: () => import("./git/index.js"),
   http: () => import("./http/index.js"),
+  postgres: () => import("./postgres/index.js"),
   prometheus: () => import("./prometheus/index.js"),
   "release-dir": () => import("./release-dir/index.js"),
   sqlite: () => import("./sqlite/index.js"),

@@ -8,6 +8,7 @@ export const drivers = {
   http: () => import("./http/index.js"),
   postgres: () => import("./postgres/index.js"),
   prometheus: () => import("./prometheus/index.js"),
+  redis: () => import("./redis/index.js"),
   "release-dir": () => import("./release-dir/index.js"),
   sqlite: () => import("./sqlite/index.js"),
 } as const satisfies Record<string, () => Promise<DriverModule>>;

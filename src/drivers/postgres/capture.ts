@@ -1,0 +1,150 @@
+import { type Connection, connect } from "../../clients/postgres/connection.js";
+import { type Server, serverOf } from "../../clients/postgres/connection-options.js";
+import { findProgram, type Program } from "../../clients/postgres/programs.js";
+import type { CaptureContext, Captured } from "../../core/driver.js";
+import type { CapturedDatabase, Content } from "./captured-database.js";
+import { dumpSequences, dumpTo, listEntries, missingData } from "./dump.js";
+import {
+  readCounters,
+  readDatabase,
+  readJobs,
+  readLedgers,
+  readRoles,
+  readServer,
+  readWal,
+} from "./facts.js";
+import type { Options } from "./options.js";
+import { identityOf, readContent, summaryOf } from "./read-content.js";
+import { beginReading } from "./read-snapshot.js";
+
+/** Of the artifact writer's scratch; its files become artifacts one by one. */
+const folderName = "dump";
+
+/**
+ * pg_dump writes what one snapshot sees, and what is recorded beside it is read in the same snapshot: the counts and digests
+ * are those of the dump, while others write.
+ */
+export async function capture(
+  options: Options,
+  context: CaptureContext,
+): Promise<Captured<CapturedDatabase>> {
+  const server = serverOf(options);
+  const connection = await connect(server, context);
+  try {
+    const programs = await findPrograms(options, connection.major, context);
+    const counters = await readCounters(connection);
+    await beginReading(connection);
+    const { snapshot } = await connection.row<{ snapshot: string }>(
+      "select pg_export_snapshot() as snapshot",
+    );
+    const facts = await readFacts(connection);
+    const folder = context.artifacts.scratch(folderName);
+    await context.host.files.remove(folder);
+    const content = await beside(context, (inside) => [
+      dumpTo(folder, { program: programs.dump, server, snapshot, options, database: facts.database }, inside),
+      readContent(connection, { checksums: options.checksums }),
+    ]);
+    return await kept(
+      folder,
+      { server, programs, content, facts, counters, checksums: options.checksums },
+      context,
+    );
+  } finally {
+    await connection.close();
+  }
+}
+
+interface Programs {
+  readonly dump: Program;
+  readonly restore: Program;
+}
+
+export async function findPrograms(
+  { programs: folder }: Pick<Options, "programs">,
+  atLeast: number,
+  context: Pick<CaptureContext, "host" | "signal">,
+): Promise<Programs> {
+  return {
+    dump: await findProgram({ name: "pg_dump", atLeast, folder }, context),
+    restore: await findProgram({ name: "pg_restore", atLeast, folder }, context),
+  };
+}
+
+async function readFacts(connection: Connection) {
+  return {
+    server: await readServer(connection),
+    database: await readDatabase(connection),
+    wal: await readWal(connection),
+    roles: await readRoles(connection),
+    jobs: await readJobs(connection),
+    ledgers: await readLedgers(connection),
+  };
+}
+
+/** Side by side; where one fails, the other is ended and waited for, so that nothing goes on unseen. */
+async function beside<Result>(
+  context: CaptureContext,
+  start: (context: CaptureContext) => [Promise<unknown>, Promise<Result>],
+): Promise<Result> {
+  const end = new AbortController();
+  const both = start({ ...context, signal: AbortSignal.any([context.signal, end.signal]) });
+  try {
+    return (await Promise.all(both))[1];
+  } catch (error) {
+    end.abort(error);
+    await Promise.allSettled(both);
+    throw error;
+  }
+}
+
+interface Taken {
+  readonly server: Server;
+  readonly programs: Programs;
+  readonly content: Content;
+  readonly facts: Awaited<ReturnType<typeof readFacts>>;
+  readonly counters: CapturedDatabase["counters"];
+  readonly checksums: CapturedDatabase["checksums"];
+}
+
+async function kept(
+  folder: string,
+  { programs, content: read, facts, counters, checksums }: Taken,
+  context: CaptureContext,
+): Promise<Captured<CapturedDatabase>> {
+  const { files } = context.host;
+  const entries = await listEntries(folder, programs.restore, context);
+  missingData(
+    entries,
+    read,
+    (await files.list(folder)).map(({ name }) => name),
+    facts.database.name,
+  );
+  // Others may have taken numbers between our look and pg_dump's: what counts is what the dump says.
+  const content = { ...read, sequences: await dumpSequences(folder, programs.restore, context) };
+  const digests: Record<string, string> = {};
+  let bytes = 0;
+  for (const { name } of await files.list(folder)) {
+    await files.rename(`${folder}/${name}`, context.artifacts.scratch(name));
+    const artifact = await context.artifacts.add(name);
+    digests[name] = artifact.digest;
+    bytes += artifact.bytes;
+    context.progress(`kept ${Object.keys(digests).length} files, ${megabytes(bytes)}`);
+  }
+  await files.remove(folder);
+  const { dump } = programs;
+  return {
+    identity: identityOf(content),
+    summary: summaryOf(content),
+    data: {
+      ...facts,
+      ...{ content, counters, checksums },
+      dump: {
+        ...{ files: digests, bytes, entries: entries.length },
+        program: `pg_dump ${dump.version}`,
+        programMajor: dump.major,
+      },
+    },
+  };
+}
+
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -1,0 +1,140 @@
+import { connect } from "../../clients/postgres/connection.js";
+import { serverOf } from "../../clients/postgres/connection-options.js";
+import type { CapturedPart, DriverContext, Observation, ObserveContext } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
+import type { CapturedDatabase, Content } from "./captured-database.js";
+import { differenceOf } from "./compare-content.js";
+import { type Loss, lostSince } from "./losses.js";
+import type { Options } from "./options.js";
+import { identityOf, readContent, summaryOf } from "./read-content.js";
+import { beginReading } from "./read-snapshot.js";
+import { readStanding, type Standing } from "./standing.js";
+
+export type Change = { readonly what: string; readonly before: string; readonly after: string };
+
+export type Seen = {
+  /** Null where there is no such database. */
+  readonly standing: Standing | null;
+  /** Captured → now. */
+  readonly changes: readonly Change[];
+  readonly losses: readonly Loss[];
+};
+
+export async function observe(
+  options: Options,
+  context: ObserveContext,
+  captured?: CapturedPart<CapturedDatabase>,
+): Promise<Observation<Seen>> {
+  const server = serverOf(options);
+  const connection = await connect(server, context).catch((error: unknown) => {
+    // Dropped, or renamed by another tool: it can be brought back, from what was captured.
+    if (captured !== undefined && error instanceof BackoutError && error.code === "NOT_FOUND")
+      return undefined;
+    throw error;
+  });
+  if (connection === undefined) {
+    return {
+      identity: "missing",
+      summary: `there is no database "${server.database}"`,
+      data: { standing: null, changes: [], losses: [] },
+    };
+  }
+  try {
+    const standing = await readStanding(connection);
+    await beginReading(connection);
+    const content = await readContent(connection, readingLike(options, context, captured?.data));
+    await connection.run("commit");
+    const identity = identityOf(content);
+    const seen = { identity, summary: summaryOf(content) };
+    if (captured === undefined || identity === captured.identity) {
+      const unseen =
+        captured === undefined
+          ? []
+          : await beyondSample(content, captured.data, () => lostSince(connection, captured.data));
+      if (unseen.length === 0) return { ...seen, data: { standing, changes: [], losses: [] } };
+      return {
+        ...seen,
+        identity: `${identity}, written to`,
+        data: { standing, changes: [], losses: unseen },
+      };
+    }
+    const losses = await lostSince(connection, captured.data, content);
+    return { ...seen, data: { standing, changes: changesOf(captured.data.content, content), losses } };
+  } finally {
+    await connection.close();
+  }
+}
+
+const readingLike = (
+  { checksums }: Options,
+  { progress }: Pick<DriverContext, "progress">,
+  data: CapturedDatabase | undefined,
+) => ({
+  checksums: data?.checksums ?? checksums,
+  progress,
+  ...(data === undefined ? {} : { like: data.content }),
+});
+
+/** A sample does not see every change; the counters of the tables that were sampled do. */
+async function beyondSample(
+  content: Content,
+  data: CapturedDatabase,
+  lost: () => Promise<Loss[]>,
+): Promise<Loss[]> {
+  const sampled = new Set(
+    Object.entries(content.tables)
+      .filter(([, { digest }]) => digest.startsWith("sampled "))
+      .map(([name]) => name),
+  );
+  // Brought back by us it is another database than the captured one: its counters are no help, and nobody wrote before.
+  if (sampled.size === 0 || Object.keys(data.counters.tables).length === 0) return [];
+  return (await lost()).filter(
+    ({ what, inserted, updated, deleted }) =>
+      sampled.has(what) && (inserted ?? 0) + (updated ?? 0) + (deleted ?? 0) > 0,
+  );
+}
+
+const most = 20;
+
+function changesOf(then: Content, now: Content): Change[] {
+  const texts = ({ tables }: Content) =>
+    Object.fromEntries(
+      Object.entries(tables).map(([name, { rows, digest }]) => [name, `${rows} rows, ${digest}`]),
+    );
+  return [
+    ...changed("", then.objects, now.objects),
+    ...changed("rows of ", texts(then), texts(now), (text) => text.replace(/, .*/, "")),
+    ...changed("sequence ", then.sequences, now.sequences, (text) => text),
+    ...changed("privileges of ", then.grants, now.grants, (text) => text),
+    ...changed("setting ", then.settings, now.settings, (text) => text),
+    ...changed("extension ", then.extensions, now.extensions, (text) => text),
+    ...changed("materialized view ", then.materializedViews, now.materializedViews, (text) => text),
+  ];
+}
+
+/** `shown` makes a value readable; digests of definitions are not. */
+function changed(
+  kind: string,
+  then: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+  shown?: (text: string) => string,
+): Change[] {
+  const text = (value: string | undefined, other: string): string =>
+    value === undefined ? "not there" : (shown?.(value) ?? other);
+  const { missing, added, changed: different } = differenceOf(then, now);
+  const names = [...missing, ...added, ...different];
+  const listed = names.slice(0, most).map((name) => ({
+    what: `${kind}${name}`,
+    before: text(then[name], "as captured"),
+    after: text(now[name], Object.hasOwn(then, name) ? "changed" : "made since"),
+  }));
+  if (names.length <= most) return listed;
+  return [
+    ...listed,
+    {
+      what: `${kind || "objects "}and ${names.length - most} more`,
+      before: "as captured",
+      after: "different",
+    },
+  ];
+}

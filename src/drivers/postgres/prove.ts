@@ -1,0 +1,76 @@
+import { withConnection } from "../../clients/postgres/connection.js";
+import { serverOf } from "../../clients/postgres/connection-options.js";
+import { findProgram } from "../../clients/postgres/programs.js";
+import type { CapturedPart, Check, Proof, ProveContext } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
+import type { CapturedDatabase } from "./captured-database.js";
+import { compareContents } from "./compare-content.js";
+import { dumpFolder } from "./dump-folder.js";
+import type { Options } from "./options.js";
+import { readContent } from "./read-content.js";
+import { beginReading } from "./read-snapshot.js";
+import { restoreDump } from "./restore-dump.js";
+import { withScratchDatabase } from "./scratch-database.js";
+import { unmetNeeds } from "./unmet-needs.js";
+
+/** Restored into a database of our own, beside the live one or on another server, and compared in everything. */
+export async function prove(
+  { data, artifacts }: CapturedPart<CapturedDatabase>,
+  options: Options,
+  context: ProveContext,
+): Promise<Proof> {
+  const altered = alteredFiles(data, artifacts);
+  if (altered.length > 0) return { level: "captured", checks: altered };
+  const folder = await dumpFolder(data, context);
+  const server = serverOf(options.scratch ?? options);
+  const needs = await withConnection(server, context, (connection) => unmetNeeds(data, connection));
+  // About the place, not about the dump: nothing has been measured.
+  if (needs.length > 0) return { level: "captured", checks: needs };
+  const atLeast = Math.max(data.dump.programMajor, data.server.major);
+  const wanted = { name: "pg_restore", atLeast, folder: options.programs } as const;
+  const program = await findProgram(wanted, context);
+  return withScratchDatabase(
+    server,
+    { data, maintenance: maintenanceOf(options) },
+    context,
+    async (scratch) => {
+      const begun = context.clock.monotonic();
+      try {
+        await restoreDump({ program, server: scratch, folder, data, jobs: options.jobs }, context);
+      } catch (error) {
+        // Whether the server is still there, and has room, was asked: what is left is the dump.
+        if (!(error instanceof BackoutError) || error.code !== "COMMAND_FAILED") throw error;
+        return { level: "captured", checks: [{ name: "restore", result: "failed", message: error.message }] };
+      }
+      const restoreMs = Math.round(context.clock.monotonic() - begun);
+      const content = await withConnection(scratch, context, async (connection) => {
+        await beginReading(connection);
+        const { progress } = context;
+        return readContent(connection, { checksums: data.checksums, like: data.content, progress });
+      });
+      const checks = [
+        { name: "restore", result: "passed" } as const,
+        ...compareContents(data.content, content),
+      ];
+      const failed = checks.some(({ result }) => result !== "passed");
+      return { level: failed ? "captured" : "restored", checks, restoreMs };
+    },
+  );
+}
+
+const maintenanceOf = ({ scratch, maintenance }: Options): string =>
+  scratch === undefined ? maintenance : serverOf(scratch).database;
+
+/** The checkpoint's own digests are compared by whoever reads; these are what the capture itself saw. */
+function alteredFiles(
+  { dump }: CapturedDatabase,
+  artifacts: CapturedPart<CapturedDatabase>["artifacts"],
+): Check[] {
+  const now = new Map(artifacts.map(({ name, digest }) => [name, digest]));
+  return Object.entries(dump.files)
+    .filter(([name, digest]) => now.get(name) !== digest)
+    .map(([name, digest]) => ({
+      ...{ name: `dump file ${name}`, result: "failed", expected: digest },
+      actual: now.get(name) ?? "missing",
+    }));
+}

@@ -1,0 +1,68 @@
+import { join } from "node:path/posix";
+import { withConnection } from "../../clients/postgres/connection.js";
+import { type Server } from "../../clients/postgres/connection-options.js";
+import type { Program } from "../../clients/postgres/programs.js";
+import { runProgram } from "../../clients/postgres/run-program.js";
+import type { DriverContext } from "../../core/driver.js";
+import type { CapturedDatabase } from "./captured-database.js";
+import { listEntries } from "./dump.js";
+import { propertyStatements } from "./settings.js";
+
+export interface Restoring {
+  readonly program: Program;
+  /** Its database is new and empty: whatever is there stays there beside what is restored (H22, H23). */
+  readonly server: Server;
+  /** See `dumpFolder`. */
+  readonly folder: string;
+  readonly data: CapturedDatabase;
+  readonly jobs: number;
+  /** For pg_restore: `PGOPTIONS`. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** pg_cron runs in one database of a server, and cannot be made in a second one. */
+const onlyOnce = "pg_cron";
+
+/**
+ * Everything into an empty database, then its settings and privileges. The first error ends it: a half restored database is
+ * never taken for a whole one.
+ */
+export async function restoreDump(
+  { program, server, folder, data, jobs, env = {} }: Restoring,
+  context: DriverContext,
+): Promise<void> {
+  const total = Object.keys(data.content.tables).length;
+  let done = 0;
+  const list = await withoutSpecial(folder, program, data, context);
+  await runProgram(
+    {
+      ...{ program, server, env, effect: "applied" },
+      args: [`--jobs=${jobs}`, "--exit-on-error", "--verbose", ...list, folder],
+      onLine: (line) => {
+        if (!/processing data for table/.test(line)) return;
+        done++;
+        context.progress(`restoring table ${done} of ${total}`);
+      },
+    },
+    context,
+  );
+  await withConnection(server, context, async (connection) => {
+    for (const statement of propertyStatements(data, server.database)) await connection.run(statement);
+  });
+}
+
+async function withoutSpecial(
+  folder: string,
+  program: Program,
+  data: CapturedDatabase,
+  context: DriverContext,
+): Promise<string[]> {
+  if (!Object.hasOwn(data.content.extensions, onlyOnce)) return [];
+  const theirs = new RegExp(
+    `^(EXTENSION|COMMENT) - (EXTENSION )?${onlyOnce}\\b|^TABLE DATA cron |^(SEQUENCE SET|ACL|DEFAULT ACL) cron `,
+  );
+  const entries = (await listEntries(folder, program, context)).filter(({ text }) => !theirs.test(text));
+  const list = join(folder, "restored.list");
+  await context.host.files.write(list, entries.map(({ id }) => `${id};\n`).join(""));
+  return [`--use-list=${list}`];
+}

@@ -1,0 +1,36 @@
+import type { Connection } from "../../clients/postgres/connection.js";
+
+/** What the server allows this user to do with the database, and what stands in the way of replacing it. */
+export type Standing = {
+  readonly oid: number;
+  readonly superuser: boolean;
+  readonly createDatabase: boolean;
+  /** The user has the rights of its owner. */
+  readonly owner: boolean;
+  /** The user may end connections of others. */
+  readonly endsSessions: boolean;
+  /** Logical replication slots: each belongs to the very database, and would follow the replaced one. */
+  readonly slots: readonly string[];
+  readonly subscriptions: readonly string[];
+  /** Transactions prepared for two-phase commit. */
+  readonly prepared: readonly string[];
+  readonly template: boolean;
+  readonly bytes: number;
+};
+
+/** Of the database that the connection is in. */
+export const readStanding = (connection: Connection): Promise<Standing> =>
+  connection.row<Standing>(
+    `select d.oid::bigint::float8 as oid,
+       r.rolsuper as superuser,
+       r.rolsuper or r.rolcreatedb as "createDatabase",
+       pg_has_role(d.datdba, 'USAGE') as owner,
+       r.rolsuper or pg_has_role('pg_signal_backend', 'USAGE') as "endsSessions",
+       array(select slot_name::text from pg_replication_slots where datoid = d.oid order by 1) as slots,
+       array(select subname::text from pg_subscription where subdbid = d.oid order by 1) as subscriptions,
+       array(select gid from pg_prepared_xacts where database = d.datname order by prepared) as prepared,
+       d.datistemplate as template,
+       pg_database_size(d.oid)::float8 as bytes
+     from pg_database d, pg_roles r
+     where d.datname = current_database() and r.rolname = current_user`,
+  );

@@ -1,0 +1,34 @@
+import type { Connection } from "../../clients/postgres/connection.js";
+import type { Check } from "../../core/driver.js";
+import type { CapturedDatabase } from "./captured-database.js";
+
+/** What a server lacks to take the captured database: an older version, roles, extensions. Each with what mends it. */
+export async function unmetNeeds(data: CapturedDatabase, connection: Connection): Promise<Check[]> {
+  const roles = await connection.rows<{ name: string }>("select rolname::text as name from pg_roles");
+  const extensions = await connection.rows<{ name: string }>(
+    "select name::text as name from pg_available_extensions",
+  );
+  const lacking = (names: readonly string[], there: readonly { name: string }[]): string[] =>
+    names.filter((name) => !there.some((one) => one.name === name));
+  const place = `${connection.server.host}:${connection.server.port}`;
+  const unmet = (name: string, message: string): Check => ({ name, result: "error", message });
+  return [
+    ...(connection.major < data.server.major
+      ? [
+          unmet(
+            "server version",
+            `${place} is PostgreSQL ${connection.major}, the dump is of ${data.server.version}: an older server cannot take it`,
+          ),
+        ]
+      : []),
+    ...lacking(data.roles, roles).map((role) =>
+      unmet(
+        `role ${role}`,
+        `${place} has no role "${role}", which owns or may use something: create role "${role}"`,
+      ),
+    ),
+    ...lacking(Object.keys(data.content.extensions), extensions).map((name) =>
+      unmet(`extension ${name}`, `${place} does not have the extension "${name}": install its package there`),
+    ),
+  ];
+}

@@ -1,22 +1,23 @@
-import { decide, type Guards, type Recommendation } from "../core/decision/decide.js";
+import { type Decision, decide, type Recommendation } from "../core/decision/decide.js";
 import type { JsonObject } from "../core/json.js";
 import type { Sample } from "../core/signal/sample.js";
 import type { SourceHealth } from "../core/signal/source-health.js";
 import { triggerJudge } from "../core/signal/trigger-judge.js";
 import type { TriggerStatus } from "../core/signal/trigger-state.js";
-import { type Verdict, verdict } from "../core/signal/verdict.js";
+import type { Verdict } from "../core/signal/verdict.js";
 import { readSignals } from "../engine/read-signals.js";
 import { knownBaselines } from "./baselines.js";
 import type { CallEvents } from "./driver-call.js";
-import { type FoundRun, lastRun } from "./find-run.js";
-import { runningRun } from "./run-lease.js";
+import type { FoundRun } from "./find-run.js";
 import type { Services } from "./services.js";
 import { signalSources } from "./signal-sources.js";
+import { lookForGuards, type WatchGuards } from "./watch-guards.js";
 
 export interface Judgement {
   readonly at: number;
   readonly verdict: Verdict;
   readonly statuses: readonly TriggerStatus[];
+  readonly decision: Decision;
   readonly recommendation: Recommendation | undefined;
   /** Of every signal that was asked already. */
   readonly sourceHealth: readonly SourceHealth[];
@@ -63,7 +64,7 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
     (one) => void health.set(one.source, one),
   );
   const ends = request.forMs === undefined ? undefined : clock.now() + request.forMs;
-  const guards = new GuardWatch(services);
+  const guards = new GuardWatch(services, request.change);
   const triggers = triggerJudge(playbook, undefined, {
     baselines: await knownBaselines(services, request.change),
   });
@@ -105,67 +106,46 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
 }
 
 /** By itself or, where somebody has to agree before anything moves, also in mode `approve`: the run waits for them. */
-const starts = ({ scenarios }: Services["playbook"], { mode, asked, scenario }: Recommendation): boolean =>
-  mode === "auto" || (asked === "approve" && scenarios[scenario]?.approval !== undefined);
+const starts = (
+  { scenarios }: Services["playbook"],
+  { mode, asked, scenario, held }: Recommendation,
+): boolean =>
+  mode === "auto" ||
+  (asked === "approve" && held.length === 0 && scenarios[scenario]?.approval !== undefined);
 
 async function judge(
   playbook: Services["playbook"],
   statuses: readonly TriggerStatus[],
-  guards: GuardWatch,
+  guardWatch: GuardWatch,
   now: number,
 ): Promise<Omit<Judgement, "sourceHealth">> {
-  const judged = verdict(statuses);
-  const { guard, mutedUntil } = await guards.now(now);
-  const recommendation = decide({ rules: playbook.decisions, statuses, verdict: judged, guards: guard, now });
+  const { guards, mutedUntil, change } = await guardWatch.now(now);
+  const decision = decide({ rules: playbook, statuses, change, guards, now });
   return {
     at: now,
-    verdict: judged,
+    verdict: decision.verdict,
     statuses,
-    recommendation,
+    decision,
+    recommendation: decision.recommendation,
     ...(mutedUntil === undefined ? {} : { mutedUntil }),
   };
-}
-
-interface Guarded {
-  readonly at: number;
-  readonly guard: Guards;
-  readonly mutedUntil?: number;
-  /** When the last rollback ended. */
-  readonly rolledBackAt: number | undefined;
 }
 
 /** What stands against acting, looked up at most once a second. */
 class GuardWatch {
   private readonly services: Services;
-  private known: Guarded | undefined;
+  private readonly change: string | undefined;
+  private known: (WatchGuards & { readonly at: number }) | undefined;
 
-  constructor(services: Services) {
+  constructor(services: Services, change: string | undefined) {
     this.services = services;
+    this.change = change;
   }
 
-  async now(now: number): Promise<Guarded> {
-    if (this.known === undefined || now - this.known.at >= 1_000) this.known = await this.look(now);
+  async now(now: number): Promise<WatchGuards> {
+    if (this.known === undefined || Math.abs(now - this.known.at) >= 1_000)
+      this.known = { ...(await lookForGuards(this.services, this.change)), at: now };
     return this.known;
-  }
-
-  private async look(now: number) {
-    const { checkpoints, playbook } = this.services;
-    const { system, environment, watch } = playbook;
-    const { checkpoints: all } = await checkpoints.list({ system, environment });
-    const ended = (await lastRun(this.services))?.state.endedAt;
-    const running = await runningRun(this.services);
-    const mutedUntil = ended === undefined ? undefined : ended + watch.mute;
-    const guard: Guards = {
-      checkpoint: all.length > 0,
-      ...(running === undefined ? {} : { running }),
-      ...(ended === undefined ? {} : { coolDownUntil: ended + watch.cooldown }),
-    };
-    return {
-      at: now,
-      guard,
-      rolledBackAt: ended,
-      ...(mutedUntil !== undefined && mutedUntil > now ? { mutedUntil } : {}),
-    };
   }
 }
 

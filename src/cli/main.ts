@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   cancel: async () => (await import("./commands/cancel.js")).addCancel,
   verify: async () => (await import("./commands/verify.js")).addVerify,
   watch: async () => (await import("./commands/watch.js")).addWatch,
+  decide: async () => (await import("./commands/decide.js")).addDecide,
   controller: async () => (await import("./commands/controller.js")).addController,
   history: async () => (await import("./commands/history.js")).addHistory,
   report: async () => (await import("./commands/report.js")).addReport,

@@ -10,6 +10,7 @@ import { durationMs } from "../../core/playbook/duration.js";
 import { addServicesCommand } from "../add-command.js";
 import { isLeft, runEvents, tellEnd } from "../run-output.js";
 import type { Session } from "../session.js";
+import { refuseUnknownChange } from "../unknown-change.js";
 import { runExits } from "./rollback.js";
 
 const help = {
@@ -93,15 +94,6 @@ function refuseNothingToWatch({ playbook }: OpenServices): void {
   throw new BackoutError("REFUSED", "there is nothing to watch: the playbook has no triggers", {
     effect: "none",
     hint: "add signals: and triggers: to the playbook, then: backout check",
-  });
-}
-
-/** Now, and not when a rollback is needed. */
-function refuseUnknownChange({ playbook }: OpenServices, change: string | undefined): void {
-  if (change === undefined || playbook.changes[change] !== undefined) return;
-  throw new BackoutError("NOT_FOUND", `there is no change "${change}"`, {
-    effect: "none",
-    hint: `known: ${Object.keys(playbook.changes).join(", ") || "none; add it under changes:"}`,
   });
 }
 

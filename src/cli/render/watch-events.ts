@@ -16,7 +16,7 @@ export interface WatchEvent {
 
 /** What is other than it was a moment ago. The first judgement tells its verdict. */
 export function watchEvents(before: Judgement | undefined, after: Judgement): WatchEvent[] {
-  const { at, verdict, statuses, recommendation } = after;
+  const { at, verdict, statuses } = after;
   const events: WatchEvent[] = statuses.flatMap((status) => {
     const was = before?.statuses.find(({ trigger }) => trigger === status.trigger)?.state ?? "inactive";
     if (was === status.state || before === undefined) return [];
@@ -33,31 +33,39 @@ export function watchEvents(before: Judgement | undefined, after: Judgement): Wa
     const why = verdict.level === "GREEN" ? "" : `: ${listText(verdict.evidence.map(evidenceText))}`;
     events.push({ at, about: "verdict", level: verdict.level, text: `${verdict.level}${why}` });
   }
-  if (recommendation !== undefined && decisionOf(before) !== decisionOf(after)) {
-    events.push({ at, about: "decision", level: verdict.level, text: decisionText(after) });
-  }
+  const decision = decisionText(after);
+  if (decision !== "" && decisionOf(before) !== decisionOf(after))
+    events.push({ at, about: "decision", level: verdict.level, text: decision });
   return events.map((event) => ({ ...event, text: plainText(event.text) }));
 }
 
-const decisionOf = (judgement: Judgement | undefined): string => {
-  const { recommendation: made } = judgement ?? {};
-  return made === undefined ? "" : `${made.scenario} ${made.mode} ${judgement?.mutedUntil !== undefined}`;
-};
+/** What does not change from one moment to the next: reasons have times in them. */
+function decisionOf(judgement: Judgement | undefined): string {
+  const { recommendation: made, question, say } = judgement?.decision ?? {};
+  if (made === undefined) return question?.name ?? say?.text ?? "";
+  const held = made.held.map(({ guard }) => guard).join(" ");
+  return `${made.scenario} ${made.mode} ${held} ${judgement?.mutedUntil !== undefined}`;
+}
 
-export function decisionText({ recommendation: made, mutedUntil }: Judgement): string {
+export function decisionText({ decision, mutedUntil }: Judgement): string {
+  const { recommendation: made, question, say } = decision;
+  if (question !== undefined) return `a person has to say first: ${question.ask} backout decide`;
+  if (say !== undefined) return `no rollback: ${say.text} (${say.why})`;
   if (made === undefined) return "";
   const words = {
     auto: `roll back by "${made.scenario}" by itself`,
     approve: `roll back by "${made.scenario}": needs a person, backout rollback ${made.scenario}`,
     advise: `advised: backout rollback ${made.scenario}`,
   }[made.mode];
-  const held = made.held.length === 0 ? "" : `, since ${listText(made.held)}`;
+  const held = made.held.length === 0 ? "" : `, since ${listText(made.held.map(({ why }) => why))}`;
   const muted =
     mutedUntil === undefined ? "" : `, not before ${clockText(mutedUntil)} (muted after a rollback)`;
-  return `${words}${held}${muted} (${made.why})`;
+  const because = made.because === undefined ? "" : `; ${made.because}`;
+  return `${words}${held}${muted} (${made.why}${because})`;
 }
 
-function evidenceText({ trigger, noData, samples }: TriggerStatus): string {
+/** A trigger with what it was judged on. */
+export function evidenceText({ trigger, noData, samples }: TriggerStatus): string {
   if (noData !== undefined) return `${trigger} (${noData})`;
   const values = samples.flatMap(({ signal, value, unit }) =>
     value === undefined ? [] : [`${signal} ${valueText(value, unit)}`],

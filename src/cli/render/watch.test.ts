@@ -1,6 +1,7 @@
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import type { Judgement } from "../../app/watch-system.js";
+import type { Decision } from "../../core/decision/decide.js";
 import type { TriggerStatus } from "../../core/signal/trigger-state.js";
 import { verdict } from "../../core/signal/verdict.js";
 import { sparkline, valueText } from "./sparkline.js";
@@ -18,13 +19,13 @@ const status = (trigger: string, more: Partial<TriggerStatus> = {}): TriggerStat
   samples: [{ signal: "error_rate", at: now, value: 0.423, unit: "ratio" }],
   ...more,
 });
-const judgement = (statuses: TriggerStatus[], more: Partial<Judgement> = {}): Judgement => ({
+const judgement = (statuses: TriggerStatus[], more: Partial<Decision> = {}): Judgement => ({
   at: now,
   verdict: verdict(statuses),
   statuses,
-  recommendation: undefined,
   sourceHealth: [],
-  ...more,
+  decision: { verdict: verdict(statuses), path: [], ...more },
+  recommendation: more.recommendation,
 });
 
 const quiet = judgement([status("errors_high")]);
@@ -34,8 +35,8 @@ const recommendation = {
   mode: "approve",
   asked: "auto",
   why: "errors are high",
-  rule: 0,
-  held: ["there is no checkpoint to go back to"],
+  at: "decisions[0]",
+  held: [{ guard: "nothing-to-go-back-to", why: "there is no checkpoint to go back to" }],
   evidence: [],
 } as const;
 const firing = judgement([status("errors_high", { state: "firing", since: now })], { recommendation });

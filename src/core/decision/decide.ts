@@ -1,83 +1,86 @@
-import type { DecisionRule } from "../playbook/playbook.js";
-import type { DecisionMode } from "../playbook/schema.js";
-import { compileExpression, type Expression, type VariableType } from "../signal/expression.js";
+import type { DecisionMode, ResponseClass } from "../playbook/decision-node.js";
+import type { Playbook } from "../playbook/playbook.js";
 import type { TriggerStatus } from "../signal/trigger-state.js";
 import type { Verdict } from "../signal/verdict.js";
-
-/** Why nothing may roll back by itself now. Absent means that nothing stands against it. */
-export interface Guards {
-  /** After a rollback: until when none may start by itself, milliseconds since the epoch. */
-  readonly coolDownUntil?: number;
-  /** The run that is under way. */
-  readonly running?: string;
-  /** Whether there is something to go back to. */
-  readonly checkpoint: boolean;
-}
+import { cheapestWay } from "./cheapest-way.js";
+import type { Rules } from "./decision-tree.js";
+import { type Guards, type Held, heldBy } from "./guards.js";
+import { type Known, type OpenQuestion, type PathStep, type Way, walkTree } from "./walk-tree.js";
 
 export interface Recommendation {
   readonly scenario: string;
   readonly mode: DecisionMode;
-  /** What the rule asked for, before the guards. */
+  /** What the playbook asked for, before the guards. */
   readonly asked: DecisionMode;
-  /** The rule's own words, or its condition. */
+  /** The playbook's own words, or the condition. */
   readonly why: string;
-  /** Index of the rule in `decisions`. */
-  readonly rule: number;
-  /** The guards that turned `auto` into `approve`, in words. */
-  readonly held: readonly string[];
-  /** The statuses of the triggers that the rule looks at; for a rule over the verdict, its evidence. */
+  /** Why this scenario of several. */
+  readonly because?: string;
+  /** Where it stands: `decisions[1].then`. */
+  readonly at: string;
+  /** What stands against it starting by itself: then `auto` has become `approve`. */
+  readonly held: readonly Held[];
+  /** The statuses of the triggers that led here; where the verdict did, its evidence. */
   readonly evidence: readonly TriggerStatus[];
+  /** How long it may take, counted from the first bad sample. */
+  readonly rto?: { readonly class: ResponseClass; readonly ms: number };
 }
 
-export interface DecisionInput {
-  readonly rules: readonly DecisionRule[];
-  readonly statuses: readonly TriggerStatus[];
+/** What is to be done. Only `path`: no rule holds. */
+export interface Decision {
   readonly verdict: Verdict;
+  readonly path: readonly PathStep[];
+  readonly recommendation?: Recommendation;
+  /** What to do instead of a rollback. */
+  readonly say?: { readonly text: string; readonly why: string };
+  /** What a person has to say first. */
+  readonly question?: OpenQuestion;
+}
+
+export interface DecisionInput extends Known {
+  readonly rules: Rules & Pick<Playbook, "classes">;
   readonly guards: Guards;
   readonly now: number;
 }
 
-function expressionOf(rule: DecisionRule, index: number, names: readonly string[]): Expression {
-  const variables: Record<string, VariableType> = { verdict: "string" };
-  for (const name of names) variables[name] = "bool";
-  const compiled = compileExpression(rule.when, variables);
-  if ("expression" in compiled) return compiled.expression;
-  throw new TypeError(`decisions[${index}].when: ${compiled.problems[0]?.message}`);
-}
-
-function reasonsToAsk({ coolDownUntil, running, checkpoint }: Guards, now: number): string[] {
-  const reasons: string[] = [];
-  if (running !== undefined) reasons.push(`the rollback ${running} is running`);
-  if (coolDownUntil !== undefined && now < coolDownUntil) {
-    reasons.push(
-      `a rollback ended a short while ago: cool-down until ${new Date(coolDownUntil).toISOString()}`,
-    );
+/** From what is known to scenario, mode and why. Pure: the same input makes the same decision. */
+export function decide({ rules, guards, now, ...known }: DecisionInput): Decision {
+  const way = walkTree(rules, known);
+  const { path, verdict, leaf, question } = way;
+  const found = { path, verdict };
+  if (leaf === undefined) return question === undefined ? found : { ...found, question };
+  const { node, at } = leaf;
+  const why = node.why ?? way.held.at(-1)?.text ?? path.at(-1)?.text ?? "always";
+  if (node.scenario === undefined || node.mode === undefined) {
+    return node.say === undefined ? found : { ...found, say: { text: node.say, why } };
   }
-  if (!checkpoint) reasons.push("there is no checkpoint to go back to");
-  return reasons;
-}
-
-/** The first rule that holds, in the order of the playbook; nothing where none does. */
-export function decide({ rules, statuses, verdict, guards, now }: DecisionInput): Recommendation | undefined {
-  const values: Record<string, boolean | string> = { verdict: verdict.level };
-  for (const { trigger, state } of statuses) values[trigger] = state === "firing";
-  const names = statuses.map(({ trigger }) => trigger);
-  for (const [index, rule] of rules.entries()) {
-    const expression = expressionOf(rule, index, names);
-    if (!expression.evaluate(values)) continue;
-    const held = rule.mode === "auto" ? reasonsToAsk(guards, now) : [];
-    const used = new Set(expression.variables);
-    const evidence = new Set(statuses.filter(({ trigger }) => used.has(trigger)));
-    if (used.has("verdict")) for (const status of verdict.evidence) evidence.add(status);
-    return {
-      scenario: rule.scenario,
-      mode: held.length === 0 ? rule.mode : "approve",
-      asked: rule.mode,
-      why: rule.why ?? rule.when,
-      rule: index,
+  const names = typeof node.scenario === "string" ? [node.scenario] : node.scenario;
+  const { scenario, because } = cheapestWay(rules, names, guards, now);
+  const evidence = evidenceOf(way);
+  const held = node.mode === "advise" ? [] : heldBy(guards, scenario, evidence, failing(rules), now);
+  const ms = node.class === undefined ? undefined : rules.classes?.[node.class];
+  return {
+    ...found,
+    recommendation: {
+      scenario,
+      mode: node.mode === "auto" && held.length > 0 ? "approve" : node.mode,
+      asked: node.mode,
+      why,
+      ...(because === undefined ? {} : { because }),
+      at,
       held,
-      evidence: [...evidence],
-    };
-  }
-  return undefined;
+      evidence,
+      ...(node.class === undefined || ms === undefined ? {} : { rto: { class: node.class, ms } }),
+    },
+  };
+}
+
+const failing = ({ triggers }: Rules): Set<string> =>
+  new Set(Object.entries(triggers).flatMap(([name, { no_data }]) => (no_data === "fail" ? [name] : [])));
+
+function evidenceOf({ held, verdict, statuses }: Way): TriggerStatus[] {
+  const used = new Set(held.flatMap(({ variables }) => variables));
+  const evidence = new Set(statuses.filter(({ trigger }) => used.has(trigger)));
+  if (used.has("verdict")) for (const status of verdict.evidence) evidence.add(status);
+  return [...evidence];
 }

@@ -132,7 +132,7 @@ const bad: [name: string, text: string, problems: string[]][] = [
     "an unknown key",
     `${valid}objectivs: {}\n`,
     [
-      '6:1 objectivs: unknown key "objectivs"; did you mean "objectives"? | known here: backout, system, state, engine, environments, variables, objectives, encryption, proofs, retention, targets, changes and 8 more',
+      '6:1 objectivs: unknown key "objectivs"; did you mean "objectives"? | known here: backout, system, state, engine, environments, variables, objectives, encryption, proofs, retention, targets, changes and 10 more',
     ],
   ],
   [
@@ -427,8 +427,8 @@ const bad: [name: string, text: string, problems: string[]][] = [
   ],
   [
     "a decision by an unknown mode",
-    `${watched}decisions:\n  - {when: verdict == 'RED', scenario: all, mode: automatic}\n`,
-    ['8:51 decisions[0].mode: "automatic" is none of auto, approve, advise'],
+    `${watched}triggers: {high: {level: RED, when: errors > 2}}\ndecisions:\n  - {when: verdict == 'RED', scenario: all, mode: automatic}\n`,
+    ['9:51 decisions[0].mode: "automatic" is none of auto, approve, advise'],
   ],
   // Variables and references
   [

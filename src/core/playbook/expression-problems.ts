@@ -7,11 +7,10 @@ import type { Path, ProblemList } from "./where.js";
 const all = (names: Iterable<string>, type: VariableType): Record<string, VariableType> =>
   Object.fromEntries([...names].map((name) => [name, type]));
 
-/** The conditions of triggers and decisions. The expression library is loaded only where there is one. */
+/** The conditions of triggers. The expression library is loaded only where there is one. */
 export async function checkExpressions(tree: JsonObject, list: ProblemList): Promise<void> {
   const triggers = entriesAt(tree["triggers"]);
-  const decisions = Array.isArray(tree["decisions"]) ? tree["decisions"].map(mapAt) : [];
-  if (triggers.length === 0 && decisions.length === 0) return;
+  if (triggers.length === 0) return;
   const { compileExpression } = await import("../signal/expression.js");
   const { windowFunctions } = await import("../signal/window-functions.js");
 
@@ -49,28 +48,6 @@ export async function checkExpressions(tree: JsonObject, list: ProblemList): Pro
     if (counter !== undefined && !Object.hasOwn(measured, counter)) {
       const at = ["triggers", name, "min_requests", "of"];
       list.error(at, `there is no signal ${quoted(counter)}${didYouMean(counter, signals)}`, ofSignals);
-    }
-  }
-
-  const names = triggers.map(([name]) => name);
-  const judged = { ...all(names, "bool"), verdict: "string" as const };
-  const ofTriggers = `${listed("triggers", names)}; and verdict`;
-  const used = new Set<string>();
-  let unclear = false;
-  for (const [index, decision] of decisions.entries()) {
-    const path = ["decisions", index, "when"];
-    const found = namesIn(textAt(decision["when"]), path, judged, ofTriggers);
-    if (found?.length === 0)
-      list.error(path, "the rule looks at no trigger, so that it would always hold", ofTriggers);
-    for (const name of found ?? []) used.add(name);
-    unclear ||= found === undefined;
-  }
-  // The verdict stands for every trigger of level RED.
-  if (decisions.length === 0 || unclear || used.has("verdict")) return;
-  for (const [name, trigger] of triggers) {
-    if (trigger["level"] === "RED" && !used.has(name)) {
-      const hint = "name it in a rule, or write a rule over verdict";
-      list.warn(["triggers", name], "no decision looks at this trigger of level RED", hint, { part: "key" });
     }
   }
 }

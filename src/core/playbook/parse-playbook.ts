@@ -1,7 +1,9 @@
 import type { Problem } from "../errors.js";
 import type { JsonObject } from "../json.js";
+import { checkDecisions } from "./decision-problems.js";
 import { checkDrivers, type Drivers } from "./driver-problems.js";
 import { type ChosenEnvironment, chooseEnvironment } from "./environment.js";
+import { expandMatrix } from "./expand-matrix.js";
 import { checkExpressions } from "./expression-problems.js";
 import type { Playbook } from "./playbook.js";
 import { warnOfPromises } from "./promises.js";
@@ -39,12 +41,13 @@ export async function resolvePlaybook(
   source: PlaybookSource,
   options: Drivers & { readonly environment?: string | undefined },
 ): Promise<ResolvedPlaybook> {
-  const list = problemList(source.where, source.problems);
-  const chosen = chooseEnvironment(source.tree, options.environment, list);
-  const tree = putVariablesIn(source.tree, chosen, list);
+  const written = problemList(source.where, source.problems);
+  const chosen = chooseEnvironment(source.tree, options.environment, written);
+  const { tree, list } = expandMatrix(putVariablesIn(source.tree, chosen, written), written);
   checkReferences(tree, list);
   checkDrivers(tree, options, list);
   await checkExpressions(tree, list);
+  await checkDecisions(tree, list);
   warnOfPromises(tree, list);
   const parsed = playbookSchema.safeParse(tree);
   if (!parsed.success) addSchemaProblems(playbookSchema, tree, parsed.error.issues, [], list);
@@ -54,7 +57,8 @@ export async function resolvePlaybook(
 }
 
 function playbookOf(file: PlaybookFile, { environment, environments }: ChosenEnvironment): Playbook {
-  const { backout: _, variables: __, environments: ___, scenarios, ...same } = file;
+  const { backout: _, variables: __, environments: ___, matrix: ____, scenarios, ...same } = file;
+  const { classes, ...objectives } = same.objectives;
   const all = Object.keys(file.checks);
   const everything = {
     strategy: "restore",
@@ -67,6 +71,8 @@ function playbookOf(file: PlaybookFile, { environment, environments }: ChosenEnv
   );
   return {
     ...same,
+    objectives,
+    classes,
     environment,
     environments,
     scenarios: Object.fromEntries(named.length === 0 ? [[defaultScenario, everything]] : named),

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../json.js";
-import type { DecisionMode, Level, NoData, Risk, Severity, Strategy } from "./schema.js";
+import type { DecisionNode, ResponseClass } from "./decision-node.js";
+import type { Level, NoData, Risk, Severity, Strategy } from "./schema.js";
 
 /**
  * One system in one environment: the playbook after its variables are put in. Secret references (`${env:X}`,
@@ -15,6 +16,8 @@ export interface Playbook {
   /** URL of the PostgreSQL that the scaled-out engine works over; a secret reference, or with some inside. */
   readonly engine?: string | undefined;
   readonly objectives: { readonly rto?: number | undefined; readonly rpo?: number | undefined };
+  /** How long a way back of each class may take, from the first bad sample. */
+  readonly classes?: Readonly<Record<ResponseClass, number>>;
   readonly encryption?:
     | { readonly recipients: readonly string[]; readonly identity?: string | undefined }
     | undefined;
@@ -26,6 +29,8 @@ export interface Playbook {
   readonly checks: Readonly<Record<string, CheckDefinition>>;
   readonly signals: Readonly<Record<string, SignalDefinition>>;
   readonly triggers: Readonly<Record<string, TriggerDefinition>>;
+  readonly questions?: Readonly<Record<string, QuestionDefinition>>;
+  /** Those of the matrix come last. */
   readonly decisions: readonly DecisionRule[];
   /** Who stands behind a role, by user name. */
   readonly people?: { readonly roles: Readonly<Record<string, readonly string[]>> } | undefined;
@@ -36,6 +41,8 @@ export interface Playbook {
   readonly watch: {
     readonly cooldown: number;
     readonly mute: number;
+    /** So many rollbacks within a day, and none more starts by itself. */
+    readonly perDay?: number;
     /** How long `checkpoint` reads the signals that triggers compare with their baseline. */
     readonly baseline?: number | undefined;
   };
@@ -136,10 +143,14 @@ export interface ClearRule {
   readonly times?: number | undefined;
 }
 
-export interface DecisionRule {
-  /** CEL over trigger names (true while firing) and `verdict` ("RED"): `errors_high && verdict == "RED"`. */
-  readonly when: string;
-  readonly scenario: string;
-  readonly mode: DecisionMode;
-  readonly why?: string | undefined;
+/** What only a person can say. */
+export interface QuestionDefinition {
+  readonly ask: string;
+  readonly answers: readonly string[];
+  readonly description?: string | undefined;
+}
+
+/** In the list of decisions: taken where `when` holds, or always. */
+export interface DecisionRule extends DecisionNode {
+  readonly when?: string | undefined;
 }

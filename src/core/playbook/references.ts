@@ -82,13 +82,6 @@ export function checkReferences(tree: JsonObject, list: ProblemList): void {
     const of = textAt(signal["of"]);
     if (of !== undefined) known("target", targets, of, ["signals", name, "of"]);
   }
-
-  const choices = scenarios.size === 0 ? new Set([defaultScenario]) : scenarios;
-  const { decisions } = tree;
-  for (const [index, decision] of (Array.isArray(decisions) ? decisions : []).entries()) {
-    const scenario = textAt(mapAt(decision)["scenario"]);
-    if (scenario !== undefined) known("scenario", choices, scenario, ["decisions", index, "scenario"]);
-  }
 }
 
 const isEmpty = (value: Json | undefined) =>

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { type DecisionNode, decisionModes, responseClasses } from "./decision-node.js";
 import { duration } from "./duration.js";
 
 /** The version that `backout: 1` names. A higher one in a file is refused. */
@@ -16,8 +17,6 @@ export const severities = ["SEV-0", "SEV-1", "SEV-2", "SEV-3", "SEV-4"] as const
 export type Severity = (typeof severities)[number];
 export const noDataRules = ["hold", "fail", "ignore"] as const;
 export type NoData = (typeof noDataRules)[number];
-export const decisionModes = ["auto", "approve", "advise"] as const;
-export type DecisionMode = (typeof decisionModes)[number];
 
 const name = z
   .string()
@@ -160,11 +159,69 @@ const trigger = z.strictObject({
     .describe("After a rollback it is not judged for this long: what it looks at starts cold"),
 });
 
+const question = z.strictObject({
+  ...described,
+  ask: z.string().min(1).describe("The question, as a person reads it"),
+  answers: z.array(name).min(2).default(["yes", "no"]).describe("What may be answered; default: yes, no"),
+});
+
+const outcome = {
+  scenario: z
+    .union([name, z.array(name).min(1)])
+    .optional()
+    .describe("The way back. Of several that would mend it the cheapest is taken"),
+  mode: z
+    .enum(decisionModes)
+    .optional()
+    .describe("auto: nobody is asked; approve: a person; advise: only said"),
+  say: z.string().min(1).optional().describe("What to do instead of a rollback"),
+  why: z.string().min(1).optional(),
+  class: z.enum(responseClasses).optional().describe("How fast it has to be, by `objectives.classes`"),
+};
+const condition = z.string().min(1).describe("CEL over trigger names, `verdict` and `change`");
+
+const words = {
+  if: condition.optional(),
+  ask: name.optional().describe("A question of `questions`"),
+  then: "Where the condition holds, or the answer is yes",
+  else: "Where it does not, or the answer is no",
+  answers: "Answer: how it goes on",
+};
+const decisionNode: z.ZodType<DecisionNode> = z.strictObject({
+  ...outcome,
+  if: words.if,
+  ask: words.ask,
+  get then() {
+    return decisionNode.optional().describe(words.then);
+  },
+  get else() {
+    return decisionNode.optional().describe(words.else);
+  },
+  get answers() {
+    return z.record(name, decisionNode).optional().describe(words.answers);
+  },
+});
 const decision = z.strictObject({
-  when: z.string().min(1).describe("CEL over trigger names and `verdict`"),
-  scenario: name,
-  mode: z.enum(decisionModes),
-  why: z.string().optional(),
+  when: condition.optional(),
+  ...outcome,
+  if: words.if,
+  ask: words.ask,
+  then: decisionNode.optional().describe(words.then),
+  else: decisionNode.optional().describe(words.else),
+  answers: z.record(name, decisionNode).optional().describe(words.answers),
+});
+
+const cell = z.strictObject({
+  above: z.number().optional(),
+  below: z.number().optional(),
+  for: duration.optional().describe("How long it must hold without a break"),
+  ...outcome,
+});
+const metric = z.strictObject({
+  ...described,
+  signal: celName.optional().describe("Default: the signal of the same name"),
+  warning: cell.optional().describe("A trigger of level YELLOW, and what is done about it"),
+  critical: cell.optional().describe("A trigger of level RED, and what is done about it"),
 });
 
 const environment = z.strictObject({
@@ -195,8 +252,17 @@ export const playbookSchema = z
       .strictObject({
         rto: duration.optional().describe("Recovery time objective"),
         rpo: duration.optional().describe("Recovery point objective"),
+        classes: z
+          .strictObject({
+            critical: duration.default(120_000),
+            performance: duration.default(300_000),
+            feature: duration.default(900_000),
+            other: duration.default(1_800_000),
+          })
+          .prefault({})
+          .describe("How long a way back of each class may take, from the first bad sample"),
       })
-      .default({}),
+      .prefault({}),
     encryption: z
       .strictObject({
         recipients: z.array(z.string().startsWith("age1")).min(1).describe("age public keys"),
@@ -213,7 +279,18 @@ export const playbookSchema = z
     checks: z.record(name, check).default({}),
     signals: z.record(celName, signal).default({}),
     triggers: z.record(celName, trigger).default({}),
-    decisions: z.array(decision).default([]),
+    questions: z
+      .record(name, question)
+      .default({})
+      .describe("What only a person can say: asked by `backout decide`"),
+    decisions: z
+      .array(decision)
+      .default([])
+      .describe("What is done about it: the first rule that holds, or the way through a tree"),
+    matrix: z
+      .record(celName, metric)
+      .default({})
+      .describe("Short form: metric → warning and critical, each with its limit and what is done"),
     people: z
       .strictObject({
         roles: z.record(name, z.array(person).min(1)).default({}).describe("Role: user names of its members"),
@@ -235,6 +312,9 @@ export const playbookSchema = z
         baseline: duration
           .default(15_000)
           .describe("How long `checkpoint` reads the signals that triggers compare with their `baseline`"),
+        perDay: atOnce
+          .default(3)
+          .describe("So many rollbacks within 24 hours, and none more starts by itself"),
       })
       .prefault({}),
   })

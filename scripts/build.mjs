@@ -35,7 +35,7 @@ const bundle = async (options) => {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: "none",
-    external: ["@dbos-inc/dbos-sdk", "@photostructure/sqlite", "pg"],
+    external: ["@dbos-inc/dbos-sdk", "@photostructure/sqlite", "ioredis", "pg"],
     logLevel: "warning",
     write: false,
     ...options,

@@ -1,9 +1,11 @@
-import { createHash } from "node:crypto";
+import { execFileSync } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/core/json.js";
+import type { Host } from "../../src/core/ports.js";
 import { target } from "../../src/drivers/redis/index.js";
 import type { Taken } from "../../src/drivers/testing/contexts.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
@@ -150,6 +152,67 @@ describe("redis snapshots", () => {
       for (const step of await steps()) await Promise.all([apply(step, "one"), apply(step, "two")]);
       await fixture.isGood();
     }));
+
+  test("the server gone in the middle of a restore: effect unknown, settled as partial, then ends the same", () =>
+    within({}, async ({ fixture, steps, apply, driver, job, taken, contexts }) => {
+      const { server } = fixture;
+      const { files } = contexts.host;
+      await fixture.break();
+      const [preserve, restore] = await steps();
+      if (preserve === undefined || restore === undefined) throw new Error("two steps are planned");
+      await apply(preserve, "run");
+      await server.client.save();
+      const write: typeof files.write = async (path, data, more) => {
+        await files.write(path, data, more);
+        if (path.endsWith(".begun")) await server.end("SIGKILL");
+      };
+      const host = { ...contexts.host, files: { ...files, write } };
+      const error = await rejection(() => apply(restore, "run", 1, { host }));
+      expect([error.code, error.effect]).toEqual(["UNREACHABLE", "unknown"]);
+      const settled = await driver.settle(job(restore), await contexts.step(taken, "run/restore", 1));
+      expect(settled.state).toBe("partial");
+      await server.start();
+      await apply(restore, "run", 2);
+      await fixture.isGood();
+    }));
+
+  test("the server gone in the middle of a capture leaves no checkpoint", () =>
+    within({}, async ({ fixture, contexts, resolved, driver }) => {
+      const host: Host = {
+        ...contexts.host,
+        exec: async (command) => {
+          if (command.argv[0] === "redis-check-rdb") await fixture.server.end("SIGKILL");
+          return contexts.host.exec(command);
+        },
+      };
+      const error = await rejection(() => contexts.take(driver, resolved, host));
+      expect(error.code).toBe("UNREACHABLE");
+      await fixture.server.start();
+    }));
+
+  test.runIf(process.getuid?.() === 0).each(["file", "replication"])(
+    "a full disk under what is kept is said as such, and nothing is replaced (by %s)",
+    (rdb) =>
+      within({ options: { rdb } }, async ({ fixture, steps, apply }) => {
+        const kept = join(fixture.folder, "kept");
+        await mkdir(kept);
+        execFileSync("mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", kept]);
+        try {
+          await fixture.server.client.set("cart:large", randomBytes(100_000));
+          const [preserve] = await steps();
+          if (preserve === undefined) throw new Error("nothing is planned");
+          const before = await fixture.world();
+          const error = await rejection(() => apply(preserve, "run"));
+          expect([error.code, error.message]).toEqual([
+            "STATE_FULL",
+            expect.stringContaining("no space left for a snapshot") as string,
+          ]);
+          expect(await fixture.world()).toBe(before);
+        } finally {
+          execFileSync("umount", [kept]);
+        }
+      }),
+  );
 
   test("a playbook that names other keys than the checkpoint is refused", () =>
     within({}, async ({ driver, fixture, taken, contexts }) => {

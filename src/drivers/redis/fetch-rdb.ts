@@ -70,7 +70,10 @@ async function bySave(
   // Another server's file, as where this one runs in a container: not the one that was just written.
   if (found?.kind !== "file" || found.modified < begun - 2000) return byReplication(place, to, context);
   const copied = await context.host.exec({ argv: ["cp", "--", file, to], signal: context.signal });
-  if (copied.exitCode !== 0) return byReplication(place, to, context);
+  if (copied.exitCode !== 0) {
+    refuseFull(to, copied.stderr);
+    return byReplication(place, to, context);
+  }
   return `BGSAVE, ${file} copied`;
 }
 
@@ -127,10 +130,19 @@ async function byReplication(place: Place, to: string, context: DriverContext): 
   const said = `${fetched.stdout}\n${fetched.stderr}`;
   // It ends with 0 although the login was refused, and then with nothing of use in the file.
   if (fetched.exitCode === 0 && /finished with success/.test(said)) return "redis-cli --rdb";
+  refuseFull(to, said);
   const fact = said.trim().split("\n").at(-1) ?? "";
   throw new BackoutError("COMMAND_FAILED", `${shown}: redis-cli --rdb fetched no snapshot: ${fact}`, {
     effect: "none",
     hint: "the user needs +psync +sync +replconf; with a file on this machine `rdb: file` needs neither",
+  });
+}
+
+function refuseFull(to: string, said: string): void {
+  if (!/no space left|short write/i.test(said)) return;
+  throw new BackoutError("STATE_FULL", `${to}: no space left for a snapshot`, {
+    effect: "none",
+    hint: "free some space (`df -h` shows where), then repeat the command",
   });
 }
 

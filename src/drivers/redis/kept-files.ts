@@ -48,6 +48,7 @@ export async function noteBegun(options: Options, context: StepNaming): Promise<
 export async function noteDone(options: Options, context: StepNaming, summary: string): Promise<void> {
   await makeKept(options, context);
   await context.host.files.write(noteOf(options, context, "done"), summary, { mode: 0o600 });
+  await context.host.files.remove(noteOf(options, context, "begun"));
 }
 
 export async function doneSummary(options: Options, context: StepNaming): Promise<string> {

@@ -141,7 +141,7 @@ export function flushStep(options: Options, { flush, protected: kept }: Seen): S
     const effect = keys > 0 ? securityEffect(pattern, options.security) : undefined;
     return effect === undefined ? [] : [effect];
   });
-  const protectedText = kept.length === 0 ? "" : `; ${keysText(totalOf(kept))} are protected`;
+  const protectedText = kept.length === 0 ? "" : `, leaving ${totalOf(kept)} protected`;
   return {
     operation: "flush",
     title: `remove ${keysText(totalOf(flush))} of ${shownUrl(options.url)} by pattern${protectedText}`,

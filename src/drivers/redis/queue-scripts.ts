@@ -5,7 +5,7 @@
 
 /** KEYS meta, wait, paused, marker, events. */
 export const pauseScript = `
-if redis.call("HEXISTS", KEYS[1], "paused") == 1 then return 0 end
+if redis.call("EXISTS", KEYS[1]) == 0 or redis.call("HEXISTS", KEYS[1], "paused") == 1 then return 0 end
 redis.call("HSET", KEYS[1], "paused", 1)
 if redis.call("EXISTS", KEYS[2]) == 1 and redis.call("EXISTS", KEYS[3]) == 0 then
   redis.call("RENAME", KEYS[2], KEYS[3])

@@ -25,6 +25,7 @@ import { systemClock } from "./platform/system-clock.js";
 import { timeIds } from "./platform/time-ids.js";
 import { checkpointStore } from "./storage/checkpoint-store.js";
 import { openJournal } from "./storage/journal.js";
+import { problemReports } from "./storage/problem-reports.js";
 import { scratchFolder } from "./storage/scratch-folder.js";
 
 /** The only place where ports meet their implementations. */
@@ -131,6 +132,7 @@ async function openServices(choice: PlaybookChoice, loaded?: LoadedPlaybook): Pr
     clock: systemClock,
     ids,
     ...runs,
+    reports: problemReports(state),
     processes: localProcesses,
     orphans: localOrphans,
     checkpoints: checkpointStore({

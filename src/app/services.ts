@@ -4,6 +4,7 @@ import type { Problem } from "../core/errors.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { Playbook } from "../core/playbook/playbook.js";
 import type { Clock, Host, Http, Ids, Orphans, Processes } from "../core/ports.js";
+import type { ProblemReports } from "../core/problem-report/problem-report.js";
 import type { Owner } from "../core/run/fact.js";
 import type { RunJournal } from "../core/run/run-journal.js";
 import type { RunQueue } from "../core/run/run-queue.js";
@@ -14,6 +15,7 @@ export interface Services {
   readonly drivers: DriverSource;
   readonly checkpoints: CheckpointStore;
   readonly journal: RunJournal;
+  readonly reports: ProblemReports;
   /** With the scaled-out engine: runs are left to controllers. */
   readonly queue?: RunQueue;
   readonly host: Host;

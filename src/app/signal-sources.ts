@@ -8,7 +8,9 @@ export async function signalSources(
   events: CallEvents,
   only?: ReadonlySet<string>,
 ): Promise<SignalSource[]> {
-  const chosen = Object.entries(services.playbook.signals).filter(([name]) => only?.has(name) ?? true);
+  const { reports, playbook } = services;
+  const { environment } = playbook;
+  const chosen = Object.entries(playbook.signals).filter(([name]) => only?.has(name) ?? true);
   return Promise.all(
     chosen.map(async ([name, { driver: id, with: written, every, timeout, min, max }]) => {
       const driver = await services.drivers.signal(id);
@@ -20,7 +22,7 @@ export async function signalSources(
         min,
         max,
         read: (signal: AbortSignal) =>
-          driver.read(options, { ...driverContext(services, name, events), signal }),
+          driver.read(options, { ...driverContext(services, name, events), signal, reports, environment }),
       };
     }),
   );

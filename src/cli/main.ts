@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   controller: async () => (await import("./commands/controller.js")).addController,
   history: async () => (await import("./commands/history.js")).addHistory,
   report: async () => (await import("./commands/report.js")).addReport,
+  "report-problem": async () => (await import("./commands/report-problem.js")).addReportProblem,
   checkpoints: async () => (await import("./commands/checkpoints.js")).addCheckpoints,
   versions: async () => (await import("./commands/versions.js")).addVersions,
 };

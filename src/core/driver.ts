@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Effect, Problem } from "./errors.js";
 import type { Json, JsonObject } from "./json.js";
 import type { Artifact, ArtifactReader, ArtifactWriter, Clock, Host, Http } from "./ports.js";
+import type { ProblemReports } from "./problem-report/problem-report.js";
 
 /** In the order in which they happen (docs/design.md, "Planning"). */
 export const phases = ["fence", "preserve", "quiesce", "restore", "resume", "check", "unfence"] as const;
@@ -322,11 +323,20 @@ export interface TargetDriver<
   discover?(context: DriverContext): Promise<Discovered[]>;
 }
 
+/** What signals may know besides. */
+export interface SignalContext extends DriverContext {
+  /** For which environment it is read. */
+  readonly environment: string;
+  /** What people have reported. */
+  readonly reports: Pick<ProblemReports, "list">;
+}
+
 /** Measures one number. Throws where it could not measure: that is `no data`, never zero. */
 export interface SignalDriver<Options = unknown> extends DriverBase<Options> {
   readonly kind: "signal";
   check?(options: Options, context: DriverContext): Promise<Problem[]>;
-  read(options: Options, context: DriverContext): Promise<Reading>;
+  /** `options` is the same object for every reading of a watch: what has to be remembered in between can be kept by it. */
+  read(options: Options, context: SignalContext): Promise<Reading>;
 }
 
 export interface Reading {

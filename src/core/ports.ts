@@ -97,6 +97,14 @@ export interface DirectoryEntry {
   readonly kind: FileStat["kind"];
 }
 
+/** Some bytes of a file, and what the file was when they were read. */
+export interface FilePart {
+  readonly data: Uint8Array;
+  /** Comparable only for equality: the same file, whatever its name is by now. */
+  readonly file: string;
+  readonly size: number;
+}
+
 /** File access on the host. Relative paths are taken from the playbook's folder. Errors are `BackoutError`s that name the path. */
 export interface Files {
   resolve(path: string): string;
@@ -104,6 +112,8 @@ export interface Files {
   stat(path: string): Promise<FileStat | undefined>;
   /** Rejects with NOT_FOUND, DENIED. */
   read(path: string): Promise<Uint8Array>;
+  /** At most `length` bytes from there on; follows links. Rejects like `read`, and with CONFLICT where it is no plain file. */
+  readPart(path: string, from: number, length: number): Promise<FilePart>;
   /**
    * In one step: written beside, flushed, renamed over, directory flushed. A reader sees the old or the new file, whole.
    * An existing file's mode and owner are kept unless given.

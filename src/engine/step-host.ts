@@ -78,6 +78,7 @@ function guardedFiles(files: Files, { ensureOwner }: StepWatch): Files {
     resolve: (path) => files.resolve(path),
     stat: (path) => files.stat(path),
     read: (path) => files.read(path),
+    readPart: (path, from, length) => files.readPart(path, from, length),
     list: (path) => files.list(path),
     readLink: (path) => files.readLink(path),
     digest: (path, more) => files.digest(path, more),

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { constants } from "node:fs";
 import {
   chmod,
   lstat,
@@ -17,7 +18,7 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { BackoutError } from "../core/errors.js";
 import { fileError, systemErrorCode } from "../core/file-error.js";
-import type { FileStat, Files } from "../core/ports.js";
+import type { FilePart, FileStat, Files } from "../core/ports.js";
 import { processExists } from "./process-identity.js";
 import { temporaryName, treeDigest } from "./tree-digest.js";
 
@@ -135,6 +136,24 @@ async function makeDirectory(path: string, mode?: number): Promise<void> {
   await flushFolder(dirname(first));
 }
 
+/** Opened so that a pipe without a writer does not wait for one. */
+async function readPart(path: string, from: number, length: number): Promise<FilePart> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = await handle.stat({ bigint: true });
+    if (!found.isFile()) {
+      throw new BackoutError("CONFLICT", `${path}: is a ${kindOf(found)}, not a plain file`, {
+        effect: "none",
+      });
+    }
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, from);
+    const file = `${found.dev}:${found.ino}:${found.birthtimeNs}`;
+    return { data: buffer.subarray(0, bytesRead), file, size: Number(found.size) };
+  } finally {
+    await handle.close();
+  }
+}
+
 async function freeBytes(path: string): Promise<number> {
   const space = await ifThere(statfs(path));
   if (space !== undefined) return space.bavail * space.bsize;
@@ -168,6 +187,7 @@ export function localFiles(baseDir: string): Files {
         );
       }),
     read: (path) => named("reading", path, (full) => readFile(full)),
+    readPart: (path, from, length) => named("reading", path, (full) => readPart(full, from, length)),
     write: (path, data, more = {}) => named("writing", path, (full) => writeWhole(full, data, more)),
     list: (path) =>
       named("listing", path, async (full) =>

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { DriverContext } from "../../src/core/driver.js";
+import type { SignalContext } from "../../src/core/driver.js";
 import type { JsonObject } from "../../src/core/json.js";
 import { check, signal } from "../../src/drivers/prometheus/index.js";
 import { describeCheck } from "../../src/drivers/testing/check-contract.js";
@@ -223,9 +223,9 @@ describe("one real server, many questions", () => {
     await real.cleanUp();
   });
 
-  const read = (more: JsonObject, context: DriverContext = contexts.plain()) =>
+  const read = (more: JsonObject, context: SignalContext = contexts.plain()) =>
     signal.read(signal.options.parse({ url: real.prometheus.url, ...more }), context);
-  const failure = (more: JsonObject, context?: DriverContext) => rejection(() => read(more, context));
+  const failure = (more: JsonObject, context?: SignalContext) => rejection(() => read(more, context));
 
   test.each<[question: JsonObject, value: number]>([
     [{ query: "queue_depth", unit: "jobs" }, 17],

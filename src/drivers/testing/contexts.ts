@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type {
   CapturedPart,
-  DriverContext,
   ProveContext,
+  SignalContext,
   StepContext,
   TargetDriver,
 } from "../../core/driver.js";
@@ -13,6 +13,7 @@ import type { Host } from "../../core/ports.js";
 import { httpClient } from "../../platform/http-client.js";
 import { localHost } from "../../platform/local-host.js";
 import { systemClock } from "../../platform/system-clock.js";
+import { problemReports } from "../../storage/problem-reports.js";
 import { folderArtifacts, folderReader } from "./folder-artifacts.js";
 
 /** A captured part and the folder in which its artifacts lie. */
@@ -26,7 +27,7 @@ export interface Contexts {
   readonly host: Host;
   /** Everything that drivers logged or reported as progress. */
   readonly lines: readonly string[];
-  plain(host?: Host): DriverContext;
+  plain(host?: Host): SignalContext;
   /** Captures into a folder of its own. */
   take(driver: TargetDriver, options: Json, host?: Host): Promise<Taken>;
   /** Also for `observe` and `verify`, which take the artifacts where there are some. */
@@ -46,8 +47,11 @@ export async function contextsFor(folder: string, name = "subject"): Promise<Con
     await mkdir(path);
     return path;
   };
-  const plain = (host: Host = here): DriverContext => ({
+  const reports = problemReports(join(folder, ".backout"));
+  const plain = (host: Host = here): SignalContext => ({
     name,
+    environment: "default",
+    reports,
     host,
     http: httpClient(),
     clock: systemClock,

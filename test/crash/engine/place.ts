@@ -15,6 +15,7 @@ import { systemClock as clock } from "../../../src/platform/system-clock.js";
 import { timeIds } from "../../../src/platform/time-ids.js";
 import { checkpointStore } from "../../../src/storage/checkpoint-store.js";
 import { openJournal } from "../../../src/storage/journal.js";
+import { problemReports } from "../../../src/storage/problem-reports.js";
 import { scratchFolder } from "../../../src/storage/scratch-folder.js";
 import { planOf, step } from "../../support/made-runs.js";
 
@@ -163,6 +164,7 @@ export async function openPlace(place: Place, patienceMs = 30_000): Promise<Open
     ids,
     processes: localProcesses,
     orphans: localOrphans,
+    reports: problemReports(folder),
     actor: "ann@here",
     owner: owner(),
     redact: (text) => text,

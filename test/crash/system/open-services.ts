@@ -12,6 +12,7 @@ import { systemClock as clock } from "../../../src/platform/system-clock.js";
 import { timeIds } from "../../../src/platform/time-ids.js";
 import { checkpointStore } from "../../../src/storage/checkpoint-store.js";
 import { openJournal } from "../../../src/storage/journal.js";
+import { problemReports } from "../../../src/storage/problem-reports.js";
 import { scratchFolder } from "../../../src/storage/scratch-folder.js";
 import { countedTarget } from "./counted-target.js";
 import { mortalDriver, mortalHost, mortalHttp, mortalJournal } from "./moments.js";
@@ -46,6 +47,7 @@ export async function openServices(folder: string): Promise<Services & { close()
     ids,
     processes,
     orphans: localOrphans,
+    reports: problemReports(state),
     actor: "ann@here",
     owner: given(processes.identify(process.pid), "this process"),
     redact: (text) => text,

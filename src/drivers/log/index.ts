@@ -1,0 +1,2 @@
+export { check } from "./check.js";
+export { signal } from "./signal.js";

@@ -7,6 +7,7 @@ export const drivers = {
   git: () => import("./git/index.js"),
   host: () => import("./host/index.js"),
   http: () => import("./http/index.js"),
+  log: () => import("./log/index.js"),
   postgres: () => import("./postgres/index.js"),
   prometheus: () => import("./prometheus/index.js"),
   redis: () => import("./redis/index.js"),

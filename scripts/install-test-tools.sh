@@ -12,6 +12,7 @@ for need in "${needs[@]}"; do
 done
 # Debian keeps PostgreSQL's programs outside of the path.
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
+[ -e /usr/lib/postgresql/15/lib/pg_cron.so ] || missing+=(postgresql-15-cron)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then

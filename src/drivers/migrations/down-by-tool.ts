@@ -78,6 +78,16 @@ const ended = ({ exitCode, signal, timedOut, ms }: CommandResult): string =>
     ? `was ended after ${Math.round(ms / 1000)} s`
     : `ended with ${signal ?? `exit status ${exitCode}`}`;
 
+/** The last that it said, without where in its own code that was. */
+function saidBy(text: string): string {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines
+    .filter((line) => line !== "" && !/^at /.test(line))
+    .slice(-3)
+    .join(" | ")
+    .slice(0, 500);
+}
+
 function failed(
   argv: readonly string[],
   result: CommandResult,
@@ -85,7 +95,7 @@ function failed(
   untouched: boolean,
 ): BackoutError {
   const { exitCode, timedOut, stdout, stderr } = result;
-  const said = (stderr.trim() === "" ? stdout : stderr).trim().split("\n").slice(-3).join(" | ");
+  const said = saidBy(stderr.trim() === "" ? stdout : stderr);
   const left = untouched ? "the ledger and the schema are as before" : "the ledger or the schema has changed";
   const elsewhere =
     exitCode === 0

@@ -82,7 +82,7 @@ const ended = ({ exitCode, signal, timedOut, ms }: CommandResult): string =>
 function saidBy(text: string): string {
   const lines = text.split("\n").map((line) => line.trim());
   return lines
-    .filter((line) => line !== "" && !/^at /.test(line))
+    .filter((line) => line !== "" && !line.startsWith("at "))
     .slice(-3)
     .join(" | ")
     .slice(0, 500);

@@ -33,6 +33,7 @@ export const flushing = (): Promise<Figure[]> =>
   inFolder(async (folder) => {
     const server = await serverIn(folder);
     const client = new Redis({ port });
+    client.on("error", () => {});
     try {
       const own: number[] = [];
       const pauses: number[] = [];

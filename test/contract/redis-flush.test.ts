@@ -98,7 +98,10 @@ describe("redis flush", () => {
         })),
       });
       const planned = await steps();
-      expect(planned.map(({ operation }) => operation)).toEqual(["preserve", "flush"]);
+      expect(planned.map(({ operation, exclusive }) => [operation, exclusive])).toEqual([
+        ["preserve", undefined],
+        ["flush", true],
+      ]);
       for (const step of planned) {
         const { data } = await apply(step, "run");
         if (step.operation !== "flush") continue;

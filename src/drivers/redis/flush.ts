@@ -18,7 +18,7 @@ export function applyFlush(job: Job, context: StepContext, begin: Begin): Promis
   const { options } = job;
   const { patterns, protect } = job.input as unknown as FlushInput;
   return withMasters(options, async (masters) => {
-    const before = await countKeys(masters, patterns, protect, context.signal);
+    const before = await countKeys(masters, [], protect, context.signal);
     await begin();
     const [doomed, kept] = [matcherOf(patterns), matcherOf(protect)];
     const only = patterns.length === 1 ? patterns[0] : undefined;

@@ -13,6 +13,7 @@ export interface Options {
   readonly flush: readonly string[];
   readonly protect: readonly string[];
   readonly security: readonly string[];
+  readonly alone: boolean;
   readonly queues: readonly QueueOptions[];
   readonly rdb: "auto" | "file" | "replication";
   readonly preserve: boolean;
@@ -51,6 +52,12 @@ export const options: z.ZodType<Options> = z.strictObject({
   security: patterns
     .default([])
     .describe("Keys whose loss is a matter of security; rate limits and sessions are also known by name"),
+  alone: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Who uses this target is stopped while keys are removed, so that a bad release cannot put its own there again",
+    ),
   queues: z.array(queue).default([]).describe("BullMQ queues: paused while the keys are brought back"),
   rdb: z
     .enum(["auto", "file", "replication"])

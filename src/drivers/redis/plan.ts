@@ -146,6 +146,7 @@ export function flushStep(options: Options, { flush, protected: kept }: Seen): S
     operation: "flush",
     title: `remove ${keysText(totalOf(flush))} of ${shownUrl(options.url)} by pattern${protectedText}`,
     phase: "restore",
+    ...(options.alone ? { exclusive: true } : {}),
     input: { patterns: [...options.flush], protect: [...protectedBy(options)] },
     impact: {
       changes: flush.map(({ pattern, keys }) => ({

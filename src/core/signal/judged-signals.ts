@@ -40,17 +40,19 @@ export function judgedSignals(
   });
 }
 
-/** False where it is older than what is known. */
-export function takeSample(signal: JudgedSignal, sample: Sample): boolean {
-  if (sample.at < (signal.latest?.at ?? Number.NEGATIVE_INFINITY)) return false;
+/** `again`: it was measured when the last one was, and takes its place. `old`: there is a newer one. */
+export function takeSample(signal: JudgedSignal, sample: Sample): "new" | "again" | "old" {
+  const last = signal.latest?.at ?? Number.NEGATIVE_INFINITY;
+  if (sample.at < last) return "old";
+  const result = sample.at === last ? "again" : "new";
   signal.latest = sample;
   signal.staleAt = sample.at + signal.limit;
   const { history } = signal;
-  if (history === undefined) return true;
+  if (history === undefined) return result;
   signal.past = { at: sample.at, history };
   if (sample.error === undefined && sample.value !== undefined && Number.isFinite(sample.value))
     history.add(sample.at, sample.value);
-  return true;
+  return result;
 }
 
 /** Moves or drops what is remembered: `change` gives a reading's new time, nothing where it is to be forgotten. */

@@ -258,6 +258,12 @@ describe("when a trigger fires and ends", () => {
     expect(moves({ when, ...trigger }, samples, 25).seen).toEqual(expected);
   });
 
+  test("the same measurement read twice counts once", () => {
+    const [first, second] = series("errors", 9, 9);
+    const samples = [first, first, first, second].flatMap((sample) => sample ?? []);
+    expect(moves({ when, times: 2 }, samples, 20).seen).toEqual([["fires", 5]]);
+  });
+
   test("of several signals the one that is read least often counts", () => {
     const samples = [
       ...series("errors", 9, 9, 9, 9, 9, 9, 9, 9, 9),

@@ -183,9 +183,10 @@ export function triggerJudge(
           judgeBefore(known);
           at = known;
         }
-        if (!takeSample(signal, sample.at > now ? { ...sample, at: now } : sample)) continue;
+        const taken = takeSample(signal, sample.at > now ? { ...sample, at: now } : sample);
+        if (taken === "old") continue;
         queue.add(index.get(sample.signal) ?? -1, signal.staleAt);
-        touch(signal, true);
+        touch(signal, taken === "new");
       }
       if (!Number.isNaN(at)) judgeAt(at);
       judgeBefore(now);

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # program=Debian package
-needs=(git=git openssl=openssl mkfs.ext4=e2fsprogs mount=mount losetup=mount runuser=util-linux unshare=util-linux prometheus=prometheus promtool=prometheus
+needs=(git=git openssl=openssl mkfs.ext4=e2fsprogs mount=mount losetup=mount runuser=util-linux unshare=util-linux prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager
   redis-server=redis-server redis-cli=redis-tools redis-check-rdb=redis-tools)
 
 missing=()

@@ -16,6 +16,7 @@ import type { ProcessIdentity } from "./core/ports.js";
 import type { Engine } from "./dbos/open-engine.js";
 import { drivers as registry } from "./drivers/registry.generated.js";
 import { httpClient } from "./platform/http-client.js";
+import { httpServer } from "./platform/http-server.js";
 import { localHost } from "./platform/local-host.js";
 import { localOrphans } from "./platform/orphans.js";
 import { localProcesses } from "./platform/process-identity.js";
@@ -27,6 +28,7 @@ import { checkpointStore } from "./storage/checkpoint-store.js";
 import { openJournal } from "./storage/journal.js";
 import { problemReports } from "./storage/problem-reports.js";
 import { scratchFolder } from "./storage/scratch-folder.js";
+import { signalMemory } from "./storage/signal-memory.js";
 
 /** The only place where ports meet their implementations. */
 
@@ -133,6 +135,8 @@ async function openServices(choice: PlaybookChoice, loaded?: LoadedPlaybook): Pr
     ids,
     ...runs,
     reports: problemReports(state),
+    memory: (signal) => signalMemory(state, playbook.environment, signal),
+    server: httpServer,
     processes: localProcesses,
     orphans: localOrphans,
     checkpoints: checkpointStore({

@@ -3,7 +3,7 @@ import type { CheckDriver, SignalDriver, TargetDriver } from "../core/driver.js"
 import type { Problem } from "../core/errors.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { Playbook } from "../core/playbook/playbook.js";
-import type { Clock, Host, Http, Ids, Orphans, Processes } from "../core/ports.js";
+import type { Clock, Host, Http, HttpServer, Ids, Orphans, Processes, SignalMemory } from "../core/ports.js";
 import type { ProblemReports } from "../core/problem-report/problem-report.js";
 import type { Owner } from "../core/run/fact.js";
 import type { RunJournal } from "../core/run/run-journal.js";
@@ -16,6 +16,9 @@ export interface Services {
   readonly checkpoints: CheckpointStore;
   readonly journal: RunJournal;
   readonly reports: ProblemReports;
+  /** What a signal of this environment remembers. */
+  memory(signal: string): SignalMemory;
+  readonly server: HttpServer;
   /** With the scaled-out engine: runs are left to controllers. */
   readonly queue?: RunQueue;
   readonly host: Host;

@@ -52,7 +52,7 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
   const signal = AbortSignal.any([request.signal, stop.signal]);
   const fresh: Sample[] = [];
   const health = new Map<string, SourceHealth>();
-  const sources = await signalSources(services, request);
+  const sources = await signalSources(services, request, undefined, signal);
   const reading = readSignals(
     sources,
     clock,

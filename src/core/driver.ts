@@ -1,7 +1,16 @@
 import type { z } from "zod";
 import type { Effect, Problem } from "./errors.js";
 import type { Json, JsonObject } from "./json.js";
-import type { Artifact, ArtifactReader, ArtifactWriter, Clock, Host, Http } from "./ports.js";
+import type {
+  Artifact,
+  ArtifactReader,
+  ArtifactWriter,
+  Clock,
+  Host,
+  Http,
+  HttpServer,
+  SignalMemory,
+} from "./ports.js";
 import type { ProblemReports } from "./problem-report/problem-report.js";
 
 /** In the order in which they happen (docs/design.md, "Planning"). */
@@ -329,12 +338,21 @@ export interface SignalContext extends DriverContext {
   readonly environment: string;
   /** What people have reported. */
   readonly reports: Pick<ProblemReports, "list">;
+  /** Its own, in the state folder. */
+  readonly memory: SignalMemory;
+  /** For sources that tell by themselves. */
+  readonly server: HttpServer;
 }
 
 /** Measures one number. Throws where it could not measure: that is `no data`, never zero. */
 export interface SignalDriver<Options = unknown> extends DriverBase<Options> {
   readonly kind: "signal";
   check?(options: Options, context: DriverContext): Promise<Problem[]>;
+  /**
+   * For a source that tells by itself: begins to listen, and goes on until the context is aborted. Called before the first
+   * reading of a watch, and again where it has thrown. `read` then says what was heard.
+   */
+  listen?(options: Options, context: SignalContext): Promise<void>;
   /** `options` is the same object for every reading of a watch: what has to be remembered in between can be kept by it. */
   read(options: Options, context: SignalContext): Promise<Reading>;
 }

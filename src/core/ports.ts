@@ -1,3 +1,5 @@
+import type { Json } from "./json.js";
+
 /**
  * What the effects at the edge offer to drivers and to the engine. Implementations live in `platform/` and
  * `storage/`; nothing in here does anything.
@@ -200,4 +202,38 @@ export interface ArtifactReader {
    */
   file(name: string): Promise<string>;
   read(name: string): Promise<Uint8Array>;
+}
+
+/** A call that somebody made to a server of backout's. */
+export interface HttpCall {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whole: longer ones than 1 MiB were refused already. */
+  readonly body: string;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface Listened {
+  readonly host: string;
+  readonly port: number;
+  readonly onCall: (call: HttpCall) => Promise<HttpReply>;
+}
+
+export interface HttpServer {
+  /** Listens until closed. Rejects with CONFLICT where it cannot. */
+  listen(what: Listened): Promise<{ readonly port: number; close(): Promise<void> }>;
+}
+
+/** What one signal remembers beyond the process that reads it: one JSON value. */
+export interface SignalMemory {
+  read(): Promise<Json | undefined>;
+  /** On the disk when it returns. */
+  write(value: Json): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import type { DriverModule } from "../core/driver.js";
 
 export const drivers = {
+  alertmanager: () => import("./alertmanager/index.js"),
   command: () => import("./command/index.js"),
   "env-file": () => import("./env-file/index.js"),
   git: () => import("./git/index.js"),

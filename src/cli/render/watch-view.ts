@@ -115,11 +115,15 @@ function eventLine({ at, about, text, level }: WatchEvent, { colour, utcOffset }
   return `${paint.dim(clockText(at, utcOffset))}  ${about.padEnd(8)}  ${levelPaint(level, paint)(text)}`;
 }
 
-const jsonEvent = ({ at, about, text }: WatchEvent, { verdict, statuses, recommendation }: Judgement) => ({
+const jsonEvent = (
+  { at, about, text }: WatchEvent,
+  { verdict, statuses, recommendation, sourceHealth }: Judgement,
+) => ({
   type: `watch.${about}`,
   at,
   text,
   verdict: verdict.level,
   triggers: statuses,
+  sourceHealth,
   ...(recommendation === undefined ? {} : { recommendation }),
 });

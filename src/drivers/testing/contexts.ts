@@ -11,9 +11,11 @@ import type {
 import type { Json } from "../../core/json.js";
 import type { Host } from "../../core/ports.js";
 import { httpClient } from "../../platform/http-client.js";
+import { httpServer } from "../../platform/http-server.js";
 import { localHost } from "../../platform/local-host.js";
 import { systemClock } from "../../platform/system-clock.js";
 import { problemReports } from "../../storage/problem-reports.js";
+import { signalMemory } from "../../storage/signal-memory.js";
 import { folderArtifacts, folderReader } from "./folder-artifacts.js";
 
 /** A captured part and the folder in which its artifacts lie. */
@@ -52,6 +54,8 @@ export async function contextsFor(folder: string, name = "subject"): Promise<Con
     name,
     environment: "default",
     reports,
+    memory: signalMemory(join(folder, ".backout"), "default", name),
+    server: httpServer,
     host,
     http: httpClient(),
     clock: systemClock,

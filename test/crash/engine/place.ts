@@ -8,6 +8,7 @@ import type { Plan, PlannedTarget } from "../../../src/core/plan/plan.js";
 import type { Playbook } from "../../../src/core/playbook/playbook.js";
 import { type Engine, openEngine } from "../../../src/dbos/open-engine.js";
 import { httpClient } from "../../../src/platform/http-client.js";
+import { httpServer } from "../../../src/platform/http-server.js";
 import { localHost } from "../../../src/platform/local-host.js";
 import { localOrphans } from "../../../src/platform/orphans.js";
 import { localProcesses } from "../../../src/platform/process-identity.js";
@@ -17,6 +18,7 @@ import { checkpointStore } from "../../../src/storage/checkpoint-store.js";
 import { openJournal } from "../../../src/storage/journal.js";
 import { problemReports } from "../../../src/storage/problem-reports.js";
 import { scratchFolder } from "../../../src/storage/scratch-folder.js";
+import { signalMemory } from "../../../src/storage/signal-memory.js";
 import { planOf, step } from "../../support/made-runs.js";
 
 /** Where one system is rolled back: its folder and, with the scaled-out engine, the database of that. */
@@ -165,6 +167,8 @@ export async function openPlace(place: Place, patienceMs = 30_000): Promise<Open
     processes: localProcesses,
     orphans: localOrphans,
     reports: problemReports(folder),
+    memory: (signal) => signalMemory(folder, playbook.environment, signal),
+    server: httpServer,
     actor: "ann@here",
     owner: owner(),
     redact: (text) => text,

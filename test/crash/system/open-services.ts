@@ -5,6 +5,7 @@ import type { DriverModule } from "../../../src/core/driver.js";
 import type { Playbook } from "../../../src/core/playbook/playbook.js";
 import { drivers as registry } from "../../../src/drivers/registry.generated.js";
 import { httpClient } from "../../../src/platform/http-client.js";
+import { httpServer } from "../../../src/platform/http-server.js";
 import { localHost } from "../../../src/platform/local-host.js";
 import { localOrphans } from "../../../src/platform/orphans.js";
 import { localProcesses } from "../../../src/platform/process-identity.js";
@@ -14,6 +15,7 @@ import { checkpointStore } from "../../../src/storage/checkpoint-store.js";
 import { openJournal } from "../../../src/storage/journal.js";
 import { problemReports } from "../../../src/storage/problem-reports.js";
 import { scratchFolder } from "../../../src/storage/scratch-folder.js";
+import { signalMemory } from "../../../src/storage/signal-memory.js";
 import { countedTarget } from "./counted-target.js";
 import { mortalDriver, mortalHost, mortalHttp, mortalJournal } from "./moments.js";
 
@@ -48,6 +50,8 @@ export async function openServices(folder: string): Promise<Services & { close()
     processes,
     orphans: localOrphans,
     reports: problemReports(state),
+    memory: (signal) => signalMemory(state, playbook.environment, signal),
+    server: httpServer,
     actor: "ann@here",
     owner: given(processes.identify(process.pid), "this process"),
     redact: (text) => text,

@@ -4,6 +4,7 @@ import type { CapturedPart, DriverModule, StepJob } from "../../core/driver.js";
 import type { Json } from "../../core/json.js";
 import { contextsFor } from "./contexts.js";
 import { countedContext } from "./counted-context.js";
+import { countQueries } from "./counted-queries.js";
 
 /** What the parent hands to the process that is to be killed, as a JSON file. */
 export interface StepOrder {
@@ -25,10 +26,12 @@ export async function stepProcess(module: DriverModule, orderFile: string): Prom
   const contexts = await contextsFor(order.folder);
   const taken = { part: order.captured, folder: order.artifacts };
   let calls = 0;
-  const context = countedContext(await contexts.step(taken, order.key, order.attempt), () => {
+  const before = (): void => {
     calls++;
     if (calls === order.killBefore) process.kill(process.pid, "SIGKILL");
-  });
+  };
+  const context = countedContext(await contexts.step(taken, order.key, order.attempt), before);
+  await countQueries(before);
   writeSync(process.stdout.fd, "begin\n");
   await driver.apply(order.job, context);
   writeSync(process.stdout.fd, `end ${calls}\n`);

@@ -10,7 +10,9 @@ const areas = {
   check: async () => (await import("./areas/check.js")).checking(),
   redis: async () => (await import("./areas/redis.js")).flushing(),
   dbos: async () => (await import("./areas/dbos.js")).overDbos(),
-} as const satisfies Record<string, () => Promise<Figure[]>>;
+  "postgres-restore": async (more: readonly string[]) =>
+    (await import("./areas/postgres-restore.js")).restoring(more),
+} as const satisfies Record<string, (more: readonly string[]) => Promise<Figure[]>>;
 
 type Area = keyof typeof areas;
 
@@ -31,13 +33,13 @@ function show(figures: readonly Figure[], json: boolean): void {
 
 async function main(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
-  const only = args.find((arg) => !arg.startsWith("-"));
+  const [only, ...more] = args.filter((arg) => !arg.startsWith("-"));
   if (only !== undefined && !isArea(only)) {
     console.error(`bench: there is no area "${only}"\nhint: ${Object.keys(areas).join(", ")}`);
     return 2;
   }
   if (only !== undefined) {
-    const figures = await areas[only]();
+    const figures = await areas[only](more);
     show(figures, json);
     return figures.some(({ holds }) => holds === false) ? 1 : 0;
   }

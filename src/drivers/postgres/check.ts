@@ -1,9 +1,10 @@
-import { type Connection, connect } from "../../clients/postgres/connection.js";
+import { type Connection, connect, withConnection } from "../../clients/postgres/connection.js";
 import { serverOf } from "../../clients/postgres/connection-options.js";
 import { identifier } from "../../clients/postgres/identifier.js";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError, type Problem, problem, warning } from "../../core/errors.js";
 import { findPrograms } from "./capture.js";
+import { fenceOf, keptDatabases, named, readDatabases } from "./databases.js";
 import type { Options } from "./options.js";
 import { leftScratch } from "./scratch-database.js";
 import { readStanding, type Standing } from "./standing.js";
@@ -20,6 +21,10 @@ export async function check(options: Options, context: DriverContext): Promise<P
     throw error;
   };
   try {
+    const closed = await maintained(options, context).catch((error: unknown) =>
+      said(error, `${name}.maintenance`),
+    );
+    if (closed.some(({ path }) => path === name)) return closed;
     const connection = await connect(serverOf(options), context);
     try {
       const programs = await findPrograms(options, connection.major, context).then(
@@ -34,11 +39,8 @@ export async function check(options: Options, context: DriverContext): Promise<P
         ...(await room(name, connection, standing, context)),
         ...(await replication(name, connection, standing)),
         ...(await connections(name, connection, options)),
-        ...(await leftovers(name, connection)),
-        ...(await maintained(options, context).then(
-          () => [],
-          (error: unknown) => said(error, `${name}.maintenance`),
-        )),
+        ...(await leftovers(name, connection, context)),
+        ...closed,
       ];
     } finally {
       await connection.close();
@@ -47,9 +49,6 @@ export async function check(options: Options, context: DriverContext): Promise<P
     return said(error);
   }
 }
-
-const maintained = async (options: Options, context: DriverContext): Promise<void> =>
-  (await connect(serverOf(options), context, { database: options.maintenance })).close();
 
 function rights(name: string, { server }: Connection, standing: Standing): Problem[] {
   const user = identifier(server.user);
@@ -240,14 +239,52 @@ async function connections(name: string, connection: Connection, { jobs }: Optio
   ];
 }
 
-async function leftovers(name: string, connection: Connection): Promise<Problem[]> {
+async function leftovers(
+  name: string,
+  connection: Connection,
+  { clock }: DriverContext,
+): Promise<Problem[]> {
   const left = await leftScratch(connection);
-  if (left.length === 0) return [];
+  const kept = keptDatabases(await readDatabases(connection), connection.server.database);
+  const over = kept.filter(({ marker }) => marker.until < clock.now()).map(({ row }) => row.name);
   return [
-    warning(
-      name,
-      `databases of proofs that did not end are there: ${left.join(", ")}`,
-      "the next `backout prove` removes them",
+    ...(left.length === 0
+      ? []
+      : [
+          warning(
+            name,
+            `databases of proofs that did not end are there: ${left.join(", ")}`,
+            "the next `backout prove` removes them",
+          ),
+        ]),
+    ...over.map((one) =>
+      warning(
+        name,
+        `"${one}" was kept to take a restore back, and its time is over`,
+        `the next restore drops it; or at once: drop database ${identifier(one)}`,
+      ),
     ),
   ];
 }
+
+/** A door that a killed swap has left shut is said before anything else fails at it. */
+const maintained = (options: Options, context: DriverContext): Promise<Problem[]> =>
+  withConnection(
+    serverOf(options),
+    context,
+    async (connection) => {
+      const { database } = serverOf(options);
+      const all = await readDatabases(connection);
+      const live = named(all, database);
+      const fenced = live && fenceOf(all, live.oid);
+      if (fenced === undefined) return [];
+      return [
+        problem(
+          context.name,
+          `"${database}" takes no connections since the step "${fenced.fence.key}" was killed`,
+          `backout resume; or by hand: alter database ${identifier(database)} allow_connections true`,
+        ),
+      ];
+    },
+    { database: options.maintenance },
+  );

@@ -1,2 +1,3 @@
 export { check } from "./check-query.js";
 export { signal } from "./signal.js";
+export { target } from "./target.js";

@@ -4,8 +4,9 @@ import {
   connectionShape,
   refineConnection,
 } from "../../clients/postgres/connection-options.js";
+import { type SwapOptions, swapShape } from "./swap-options.js";
 
-export interface Options extends ConnectionOptions {
+export interface Options extends ConnectionOptions, SwapOptions {
   readonly maintenance: string;
   readonly jobs: number;
   readonly compression: number;
@@ -18,6 +19,7 @@ export interface Options extends ConnectionOptions {
 export const options: z.ZodType<Options> = z
   .strictObject({
     ...connectionShape,
+    ...swapShape,
     maintenance: z
       .string()
       .min(1)

@@ -15,6 +15,9 @@ export type Standing = {
   /** Transactions prepared for two-phase commit. */
   readonly prepared: readonly string[];
   readonly template: boolean;
+  /** Numbers of its tables: those made later have higher ones. */
+  readonly oldestTable: number;
+  readonly newestTable: number;
   readonly bytes: number;
 };
 
@@ -30,7 +33,19 @@ export const readStanding = (connection: Connection): Promise<Standing> =>
        array(select subname::text from pg_subscription where subdbid = d.oid order by 1) as subscriptions,
        array(select gid from pg_prepared_xacts where database = d.datname order by prepared) as prepared,
        d.datistemplate as template,
+       coalesce((select min(t.relid) from pg_stat_user_tables t)::int8, 0)::float8 as "oldestTable",
+       coalesce((select max(t.relid) from pg_stat_user_tables t)::int8, 0)::float8 as "newestTable",
        pg_database_size(d.oid)::float8 as bytes
      from pg_database d, pg_roles r
      where d.datname = current_database() and r.rolname = current_user`,
   );
+
+/** Why another database cannot be swapped in for it; empty where it can. */
+export function againstSwap(database: string, standing: Standing): string[] {
+  const name = JSON.stringify(database);
+  return [
+    ...(standing.createDatabase ? [] : ["this user may not create databases"]),
+    ...(standing.owner ? [] : [`this user does not have the rights of the owner of ${name}`]),
+    ...(standing.endsSessions ? [] : ["this user may not end other users' connections"]),
+  ];
+}

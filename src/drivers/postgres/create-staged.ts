@@ -1,0 +1,43 @@
+import type { Connection } from "../../clients/postgres/connection.js";
+import { identifier } from "../../clients/postgres/identifier.js";
+import { BackoutError } from "../../core/errors.js";
+import type { CapturedDatabase } from "./captured-database.js";
+import { type DatabaseRow, stagedMarker } from "./databases.js";
+import { createStatement } from "./settings.js";
+
+/**
+ * Made so that nobody can connect: as long as there is no mark on it, a database of this name that takes no connections is
+ * an empty one of ours. Answers its number.
+ */
+export async function createStaged(
+  connection: Connection,
+  name: string,
+  live: string,
+  { database }: CapturedDatabase,
+): Promise<number> {
+  const [place] = await connection.rows<{ tablespace: string }>(
+    `select t.spcname::text as tablespace from pg_database d join pg_tablespace t on t.oid = d.dattablespace
+     where d.datname = $1`,
+    [live],
+  );
+  const beside = place === undefined ? "" : ` tablespace ${identifier(place.tablespace)}`;
+  const owner = ` owner ${identifier(database.owner)}`;
+  await connection.run(`${createStatement(database, name)}${owner}${beside} allow_connections false`);
+  const { oid } = await connection.row<{ oid: string }>(
+    "select oid::text as oid from pg_database where datname = $1",
+    [name],
+  );
+  return Number(oid);
+}
+
+/** Only what is provably ours: by its mark or, where the mark is missing, because nobody could ever connect to it. */
+export async function dropStaged(connection: Connection, row: DatabaseRow): Promise<void> {
+  if (stagedMarker(row) === undefined && (row.gate.allow || row.comment !== null)) {
+    throw new BackoutError(
+      "CONFLICT",
+      `${row.name}: a database of this name is there, and it is not of backout's making`,
+      { effect: "none", hint: "rename it, then try again" },
+    );
+  }
+  await connection.run(`drop database if exists ${identifier(row.name)} with (force)`);
+}

@@ -1,0 +1,84 @@
+import type { Connection } from "../../clients/postgres/connection.js";
+import {
+  type Fence,
+  type Gate,
+  type KeptMarker,
+  type Marker,
+  readMarker,
+  type StagedMarker,
+} from "./marker.js";
+import { keptName } from "./own-names.js";
+
+export interface DatabaseRow {
+  readonly name: string;
+  readonly oid: number;
+  readonly gate: Gate;
+  readonly comment: string | null;
+}
+
+/** Every database of the server, as the catalogue has it now. */
+export async function readDatabases(connection: Connection): Promise<DatabaseRow[]> {
+  const rows = await connection.rows<{
+    name: string;
+    oid: string;
+    allow: boolean;
+    limit: number;
+    template: boolean;
+    comment: string | null;
+  }>(
+    `select datname as name, oid::text as oid, datallowconn as allow, datconnlimit as limit, datistemplate as template,
+       shobj_description(oid, 'pg_database') as comment
+     from pg_database`,
+  );
+  return rows.map(({ name, oid, allow, limit, template, comment }) => ({
+    ...{ name, oid: Number(oid), gate: { allow, limit, template }, comment },
+  }));
+}
+
+export const named = (databases: readonly DatabaseRow[], name: string): DatabaseRow | undefined =>
+  databases.find((one) => one.name === name);
+
+/** A mark counts only at the very database that it was written for. */
+export function ownMarker(row: DatabaseRow | undefined): Marker | undefined {
+  const marker = row && readMarker(row.comment);
+  return marker?.oid === row?.oid ? marker : undefined;
+}
+
+export function stagedMarker(row: DatabaseRow | undefined): StagedMarker | undefined {
+  const marker = ownMarker(row);
+  return marker?.kind === "staged" ? marker : undefined;
+}
+
+export function keptMarker(row: DatabaseRow | undefined): KeptMarker | undefined {
+  const marker = ownMarker(row);
+  return marker?.kind === "kept" ? marker : undefined;
+}
+
+export interface Fenced {
+  readonly fence: Fence;
+  /** At which it is written. */
+  readonly at: DatabaseRow;
+}
+
+/** Whoever refuses connections to that database on behalf of backout. */
+export function fenceOf(databases: readonly DatabaseRow[], oid: number): Fenced | undefined {
+  for (const at of databases) {
+    const fence = ownMarker(at)?.fence;
+    if (fence?.oid === oid) return { fence, at };
+  }
+  return undefined;
+}
+
+/** Those that a swap of this database has replaced, the newest first: name, mark and number all say so. */
+export function keptDatabases(
+  databases: readonly DatabaseRow[],
+  of: string,
+): { readonly row: DatabaseRow; readonly marker: KeptMarker }[] {
+  return databases
+    .flatMap((row) => {
+      const marker = keptMarker(row);
+      const ours = marker?.of === of && row.name === keptName(of, marker.key);
+      return marker !== undefined && ours ? [{ row, marker }] : [];
+    })
+    .sort((a, b) => b.marker.at - a.marker.at);
+}

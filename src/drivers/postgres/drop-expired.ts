@@ -1,0 +1,27 @@
+import type { Connection } from "../../clients/postgres/connection.js";
+import { identifier } from "../../clients/postgres/identifier.js";
+import type { DriverContext } from "../../core/driver.js";
+import { type DatabaseRow, keptDatabases, stagedMarker } from "./databases.js";
+import { stagedName } from "./own-names.js";
+
+/**
+ * What an earlier restore of this database left: replaced ones whose time is over, staged ones that were never swapped in.
+ * Only where name, mark and number all say that they are ours.
+ */
+export async function dropExpired(
+  connection: Connection,
+  databases: readonly DatabaseRow[],
+  of: string,
+  context: DriverContext,
+): Promise<void> {
+  const now = context.clock.now();
+  const kept = keptDatabases(databases, of).filter(({ marker }) => marker.until < now && !marker.fence);
+  const staged = databases.filter((row) => {
+    const marker = stagedMarker(row);
+    return marker?.of === of && row.name === stagedName(of, marker.identity) && !marker.fence;
+  });
+  for (const { name } of [...kept.map(({ row }) => row), ...staged]) {
+    await connection.run(`drop database if exists ${identifier(name)} with (force)`);
+    context.log(`"${name}": was kept from an earlier restore of ${of}, and is dropped`);
+  }
+}

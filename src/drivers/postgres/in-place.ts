@@ -1,0 +1,146 @@
+import { join } from "node:path/posix";
+import { type Connection, withConnection } from "../../clients/postgres/connection.js";
+import { serverOf } from "../../clients/postgres/connection-options.js";
+import { findProgram } from "../../clients/postgres/programs.js";
+import { runProgram } from "../../clients/postgres/run-program.js";
+import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
+import { clearScript, finishScript } from "./clear-script.js";
+import { compareStaged } from "./compare-staged.js";
+import { dumpFolder } from "./dump-folder.js";
+import { alone } from "./maintenance.js";
+import { sessionsOf, shownSessions } from "./sessions.js";
+import { readStanding } from "./standing.js";
+import { capturedOf, type InPlaceInput, inPlaceInput, type Job } from "./step-input.js";
+
+/**
+ * Where no second database can be had: cleared and restored by one transaction, so that everyone sees all of it or nothing.
+ * It takes as long as the restore with a single connection does, and whoever reads waits for it.
+ */
+export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
+  const server = serverOf(job.options);
+  const data = capturedOf(job);
+  const input = inPlaceInput(job);
+  return alone(server, job.options.maintenance, context, async (connection) => {
+    const found = await withConnection(server, context, (own) => standsNow(own, input));
+    if (found.done) return { summary: `${server.database} is restored in place already`, changed: false };
+    if (found.oid !== input.oid) {
+      throw new BackoutError(
+        "CONFLICT",
+        `${server.database}: is another database than when the plan was made`,
+        {
+          effect: "none",
+          hint: "look who did that; then plan again",
+        },
+      );
+    }
+    const folder = await dumpFolder(data, context);
+    const atLeast = Math.max(data.dump.programMajor, data.server.major);
+    const place = { atLeast, folder: job.options.programs };
+    const restore = await findProgram({ name: "pg_restore", ...place }, context);
+    const psql = await findProgram({ name: "psql", ...place }, context);
+    const script = (name: string): string => join(context.scratch, name);
+    await writeScript(restore.path, folder, script("restore.sql"), context);
+    await context.host.files.write(script("clear.sql"), clearScript(data, found.owner), { mode: 0o600 });
+    await context.host.files.write(script("finish.sql"), finishScript(data, found.owner), { mode: 0o600 });
+    await endThose(connection, input.oid, found.endsSessions);
+    const files = ["clear.sql", "restore.sql", "finish.sql"].map((name) => `--file=${script(name)}`);
+    try {
+      await runProgram(
+        {
+          ...{ program: psql, server, effect: "none" },
+          args: [
+            "--no-psqlrc",
+            "--quiet",
+            "--single-transaction",
+            "--set=ON_ERROR_STOP=1",
+            "--output=/dev/null",
+            ...files,
+          ],
+          env: { PGOPTIONS: `-c lock_timeout=${input.endMs} -c maintenance_work_mem=128MB` },
+        },
+        context,
+      );
+    } catch (error) {
+      throw await failed(error, connection, job, context);
+    }
+    await withConnection(server, context, async (own) => {
+      await own.run("analyze");
+      await compareStaged(own, data, context);
+    });
+    return { summary: `${server.database} is restored in place`, changed: true };
+  });
+}
+
+/** The dump as statements; where it cannot be read to its end, nothing has begun. */
+async function writeScript(program: string, folder: string, to: string, context: StepContext): Promise<void> {
+  const argv = [program, `--file=${to}`, folder];
+  const { exitCode, stderr } = await context.host.exec({
+    argv,
+    signal: context.signal,
+    env: { LC_ALL: "C.UTF-8" },
+  });
+  if (exitCode === 0) return;
+  const full = /No space left on device/.test(stderr);
+  throw new BackoutError(
+    full ? "STATE_FULL" : "REFUSED",
+    `${folder}: the dump cannot be read: ${stderr.trim().split("\n")[0] ?? ""}`,
+    {
+      effect: "none",
+      hint: full
+        ? "make room here: the restore writes the dump out as statements"
+        : "go back to another checkpoint",
+    },
+  );
+}
+
+/** Whoever may be ended by this user; others are waited for, as long as a lock may be waited for. */
+async function endThose(connection: Connection, oid: number, everyone: boolean): Promise<void> {
+  await connection.rows(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datid = $1 and pid <> pg_backend_pid() and backend_type = 'client backend' and ($2 or usename = current_user)`,
+    [oid, everyone],
+  );
+}
+
+/** The transaction has taken everything back. Whether it had been committed before the connection broke, the catalogue tells. */
+async function failed(
+  error: unknown,
+  connection: Connection,
+  job: Job,
+  context: StepContext,
+): Promise<unknown> {
+  if (!(error instanceof BackoutError)) return error;
+  const { code, message, hint } = error;
+  if (/lock timeout/.test(message)) {
+    const sessions = await sessionsOf(connection, inPlaceInput(job).oid, 0);
+    return new BackoutError(
+      "CONFLICT",
+      `${serverOf(job.options).database}: is in use, and was not to be had alone: ${shownSessions(sessions)}`,
+      {
+        effect: "none",
+        hint: "stop those, or end their transactions; then: backout resume",
+      },
+    );
+  }
+  context.signal.throwIfAborted();
+  const effect = code === "UNREACHABLE" || code === "TIMEOUT" ? "unknown" : "none";
+  return new BackoutError(code, message, { effect, cause: error, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** All tables are new ones: only the restore's own transaction does that. */
+async function standsNow(connection: Connection, input: InPlaceInput) {
+  const standing = await readStanding(connection);
+  return { ...standing, done: standing.oldestTable > input.newestTable };
+}
+
+export function settleInPlace(job: Job, context: StepContext): Promise<Settlement> {
+  const server = serverOf(job.options);
+  const input = inPlaceInput(job);
+  return alone(server, job.options.maintenance, context, async () => {
+    const { done } = await withConnection(server, context, (own) => standsNow(own, input));
+    return done
+      ? { state: "applied", summary: `every table of ${server.database} has been made anew` }
+      : { state: "not-applied", summary: `${server.database} has the tables that it had` };
+  });
+}

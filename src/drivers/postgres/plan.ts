@@ -1,0 +1,158 @@
+import type { Impact, Observation, PlanInput, StepSpec } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
+import type { CapturedDatabase } from "./captured-database.js";
+import type { Seen } from "./observe.js";
+import type { Options } from "./options.js";
+import { stagedName } from "./own-names.js";
+import { againstSwap, type Standing } from "./standing.js";
+import type { InPlaceInput, SnapshotInput, StageInput, SwapInput } from "./step-input.js";
+
+export const swapMs = 500;
+/** Data and indexes, on a slow disk; replaced by what a proof has measured. */
+const restoredPerMs = 5_000;
+/** A database that fills up or a disk that slows down must not be taken for one that hangs. */
+const stageLimit = (expectedMs: number): number => Math.max(30 * 60_000, expectedMs * 10);
+
+export function plan({
+  captured,
+  restoreMs,
+  observed,
+  options,
+  intent,
+}: PlanInput<Options, CapturedDatabase, Seen>): StepSpec[] {
+  if (!intent.restore || captured === undefined || observed.identity === captured.identity) return [];
+  const { name, bytes } = captured.data.database;
+  const { standing } = observed.data;
+  refuseKeep(name, intent.keep);
+  const expectedMs = restoreMs ?? 1_000 + Math.ceil(bytes / restoredPerMs);
+  if (standing !== null) {
+    const why = inPlaceBecause(name, options, standing);
+    if (why !== undefined)
+      return inPlace({ name, why, standing, expectedMs, then: captured.summary, options, observed });
+  }
+  const staged = stagedName(name, captured.identity);
+  return [
+    {
+      operation: "stage",
+      title: `stage the captured ${name} beside the live one`,
+      phase: "restore",
+      input: { staged } satisfies StageInput,
+      expectedMs,
+      timeoutMs: stageLimit(expectedMs),
+    },
+    {
+      operation: "swap",
+      title: `swap the staged ${name} in by rename`,
+      phase: "restore",
+      needs: ["stage"],
+      exclusive: true,
+      input: swapInputOf(staged, options, observed),
+      impact: impactOf(name, captured.summary, observed),
+      expectedMs: swapMs,
+    },
+  ];
+}
+
+export const swapInputOf = (
+  incoming: string,
+  { undoFor, endWithin }: Options,
+  { identity, summary, data: { standing } }: Observation<Pick<Seen, "standing">>,
+): SwapInput => ({
+  incoming,
+  live: standing === null ? null : { oid: standing.oid, identity, summary },
+  keepMs: undoFor,
+  endMs: endWithin,
+});
+
+export function impactOf(name: string, then: string, { summary, data }: Observation<Seen>): Impact {
+  // The plan reads in the direction of travel: what the rollout made is `before`.
+  const since = data.changes.map(({ what, before, after }) => ({ what, before: after, after: before }));
+  return {
+    changes: [{ what: name, before: summary, after: then }, ...since],
+    ...(data.losses.length === 0 ? {} : { loses: data.losses }),
+    interrupts: true,
+  };
+}
+
+function refuseKeep(name: string, [kept]: readonly string[]): void {
+  if (kept === undefined) return;
+  throw new BackoutError(
+    "REFUSED",
+    `${name}: cannot keep "${kept}", since the database comes back as a whole`,
+    {
+      effect: "none",
+      hint: "copy it back by hand out of the replaced database, which is kept; or name the others under `tables`",
+    },
+  );
+}
+
+/** Why it has to be in place; refuses where neither way is allowed. */
+function inPlaceBecause(name: string, { way }: Options, standing: Standing): string | undefined {
+  if (way === "in-place") return "the playbook says `way: in-place`";
+  const { slots, subscriptions } = standing;
+  const bound = [
+    ...slots.map((slot) => `the logical replication slot "${slot}"`),
+    ...subscriptions.map((subscription) => `the subscription "${subscription}"`),
+  ];
+  if (bound.length > 0) {
+    throw new BackoutError(
+      "REFUSED",
+      `${name}: ${bound.join(", ")} belongs to the very database, and would go with the replaced one`,
+      {
+        effect: "none",
+        hint: "drop it and make it again after the restore, or restore in place: `way: in-place`",
+      },
+    );
+  }
+  const against = againstSwap(name, standing);
+  if (against.length === 0) return undefined;
+  if (way === "auto") return against.join("; ");
+  throw new BackoutError("REFUSED", `${name}: another database cannot be swapped in: ${against.join("; ")}`, {
+    effect: "none",
+    hint: "let `backout check` name the statements that grant it, or restore in place: `way: in-place`",
+  });
+}
+
+interface InPlace {
+  readonly name: string;
+  readonly why: string;
+  readonly standing: Standing;
+  readonly expectedMs: number;
+  readonly then: string;
+  readonly options: Options;
+  readonly observed: Observation<Seen>;
+}
+
+/** The outage is the restore, by a single connection; what was there is in a dump from right before. */
+function inPlace({ name, why, standing, expectedMs, then, options, observed }: InPlace): StepSpec[] {
+  const snapshot: SnapshotInput = { database: name };
+  const input: InPlaceInput = {
+    ...{ oid: standing.oid, newestTable: standing.newestTable, endMs: options.endWithin },
+  };
+  const impact = impactOf(name, then, observed);
+  const way = { what: `way of restoring ${name}`, before: "beside, then swapped", after: `in place: ${why}` };
+  return [
+    {
+      operation: "snapshot",
+      title: `dump ${name} as it is, to ${options.snapshots}`,
+      phase: "preserve",
+      input: snapshot,
+      expectedMs,
+      timeoutMs: stageLimit(expectedMs),
+    },
+    {
+      operation: "restore-in-place",
+      title: `clear ${name} and restore it in one transaction`,
+      phase: "restore",
+      exclusive: true,
+      input,
+      impact: {
+        ...impact,
+        changes: [...(impact.changes ?? []), way],
+        irreversible: `the database is overwritten; a dump of it is in ${options.snapshots}, for pg_restore`,
+      },
+      expectedMs: expectedMs * options.jobs,
+      timeoutMs: stageLimit(expectedMs * options.jobs),
+    },
+  ];
+}

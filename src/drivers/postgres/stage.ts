@@ -1,0 +1,143 @@
+import { type Connection, withConnection } from "../../clients/postgres/connection.js";
+import { type Server, serverOf } from "../../clients/postgres/connection-options.js";
+import { identifier, literal } from "../../clients/postgres/identifier.js";
+import { findProgram } from "../../clients/postgres/programs.js";
+import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
+import type { CapturedDatabase } from "./captured-database.js";
+import { compareStaged } from "./compare-staged.js";
+import { createStaged, dropStaged } from "./create-staged.js";
+import { named, readDatabases, stagedMarker } from "./databases.js";
+import { dropExpired } from "./drop-expired.js";
+import { dumpFolder } from "./dump-folder.js";
+import { alone } from "./maintenance.js";
+import { markerText, type StagedMarker } from "./marker.js";
+import { restoreDump } from "./restore-dump.js";
+import { endSessions } from "./sessions.js";
+import { capturedOf, type Job, stageInput } from "./step-input.js";
+import { unmetNeeds } from "./unmet-needs.js";
+
+/** Harmless: what is restored counts only when its mark is on disk, and with it all that came before. */
+const faster = "-c synchronous_commit=off -c maintenance_work_mem=128MB";
+const cleanUpMs = 10_000;
+const endMs = 10_000;
+
+/**
+ * Restores into a database beside the live one, which serves on. The mark that it is complete is written last, after it was
+ * compared with what was captured; from then on nobody can connect to it until it is swapped in.
+ */
+export async function applyStage(job: Job, context: StepContext): Promise<Outcome> {
+  const server = serverOf(job.options);
+  const { staged } = stageInput(job);
+  let begun = false;
+  try {
+    return await alone(server, job.options.maintenance, context, async (connection) => {
+      const databases = await readDatabases(connection);
+      const found = named(databases, staged);
+      if (stagedMarker(found)?.complete === true) {
+        return { summary: `"${staged}" holds the captured state already`, changed: false };
+      }
+      const folder = await dumpFolder(capturedOf(job), context);
+      await refuseUnmet(connection, capturedOf(job));
+      if (found !== undefined) await dropStaged(connection, found);
+      await dropExpired(connection, databases, server.database, context);
+      begun = true;
+      await make(connection, server, folder, job, context);
+      return { summary: `"${staged}" holds the captured state`, changed: true, data: { staged } };
+    });
+  } catch (error) {
+    if (begun) await removeLeft(job, context);
+    throw withoutEffect(error);
+  }
+}
+
+async function make(
+  connection: Connection,
+  server: Server,
+  folder: string,
+  job: Job,
+  context: StepContext,
+): Promise<void> {
+  const { staged } = stageInput(job);
+  const data = capturedOf(job);
+  const name = identifier(staged);
+  const oid = await createStaged(connection, staged, server.database, data);
+  const mark: StagedMarker = {
+    ...{ kind: "staged", of: server.database, oid },
+    ...{ identity: job.captured?.identity ?? "", complete: false },
+  };
+  await connection.run(
+    `comment on database ${name} is ${literal(markerText(mark))}; alter database ${name} allow_connections true;`,
+  );
+  const beside: Server = { ...server, database: staged };
+  const { jobs, programs } = job.options;
+  const atLeast = Math.max(data.dump.programMajor, data.server.major);
+  const program = await findProgram({ name: "pg_restore", atLeast, folder: programs }, context);
+  // Until it is swapped in, its comment is our mark.
+  const unmarked = { ...data, database: { ...data.database, comment: "" } };
+  await restoreDump(
+    { program, server: beside, folder, data: unmarked, jobs, env: { PGOPTIONS: faster } },
+    context,
+  );
+  await withConnection(beside, context, async (own) => {
+    // Without statistics its first queries would be as slow as an outage.
+    context.progress("gathering the planner's statistics");
+    await own.run("analyze");
+    await compareStaged(own, data, context);
+  });
+  await connection.run(`alter database ${name} allow_connections false`);
+  await endSessions(connection, { oid, database: staged, except: 0, limitMs: endMs }, context);
+  await connection.run(`comment on database ${name} is ${literal(markerText({ ...mark, complete: true }))}`);
+}
+
+/** The live database is as it was; of the staged one nothing is left, unless the server is what has gone. */
+async function removeLeft(job: Job, context: StepContext): Promise<void> {
+  const server = serverOf(job.options);
+  const { staged } = stageInput(job);
+  const still = { ...context, signal: AbortSignal.timeout(cleanUpMs) };
+  try {
+    await alone(server, job.options.maintenance, still, async (connection) => {
+      const found = named(await readDatabases(connection), staged);
+      if (found !== undefined && stagedMarker(found)?.complete !== true) await dropStaged(connection, found);
+    });
+  } catch (error) {
+    context.log(`"${staged}": is left behind, the next attempt removes it: ${String(error)}`);
+  }
+}
+
+function withoutEffect(error: unknown): unknown {
+  if (!(error instanceof BackoutError) || error.effect === "none") return error;
+  const { code, message, hint, details } = error;
+  return new BackoutError(code, message, {
+    ...{ effect: "none", cause: error },
+    ...(hint === undefined ? {} : { hint }),
+    ...(details === undefined ? {} : { details }),
+  });
+}
+
+/** Looks only; what a dead attempt had begun has ended by the time that this is alone. */
+export function settleStage(job: Job, context: StepContext): Promise<Settlement> {
+  const server = serverOf(job.options);
+  const { staged } = stageInput(job);
+  return alone(server, job.options.maintenance, context, async (connection) => {
+    const found = named(await readDatabases(connection), staged);
+    if (found === undefined) return { state: "not-applied", summary: `"${staged}" is not there` };
+    return stagedMarker(found)?.complete === true
+      ? { state: "applied", summary: `"${staged}" is complete` }
+      : { state: "partial", summary: `"${staged}" is restored in part` };
+  });
+}
+
+async function refuseUnmet(connection: Connection, data: CapturedDatabase): Promise<void> {
+  const [first, ...more] = await unmetNeeds(data, connection);
+  if (first === undefined) return;
+  const others = more.length === 0 ? "" : `; and ${more.length} more`;
+  throw new BackoutError(
+    "REFUSED",
+    `${data.database.name}: cannot be restored: ${first.message ?? first.name}${others}`,
+    {
+      effect: "none",
+      hint: "mend it, then backout resume",
+    },
+  );
+}

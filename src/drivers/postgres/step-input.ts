@@ -1,0 +1,44 @@
+import type { StepJob } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
+import type { CapturedDatabase } from "./captured-database.js";
+import type { Options } from "./options.js";
+
+export type Job = StepJob<Options, CapturedDatabase>;
+
+/** Of a stage: the database that it makes. */
+export type StageInput = { readonly staged: string };
+
+/** Of a swap, which may be that of an undo. */
+export type SwapInput = {
+  /** Comes in: what a stage has made, or what an earlier swap has kept. */
+  readonly incoming: string;
+  /** The live database as the plan saw it; null where there was none. */
+  readonly live: { readonly oid: number; readonly identity: string; readonly summary: string } | null;
+  /** How long the replaced one is kept, milliseconds. */
+  readonly keepMs: number;
+  /** How long connections have for their end, milliseconds. */
+  readonly endMs: number;
+};
+
+/** Of a dump right before. */
+export type SnapshotInput = { readonly database: string };
+
+/** Of a restore in place. */
+export type InPlaceInput = {
+  /** The database as the plan saw it, and the newest of its tables. */
+  readonly oid: number;
+  readonly newestTable: number;
+  /** How long is waited for others, milliseconds. */
+  readonly endMs: number;
+};
+
+export const inPlaceInput = (job: Job): InPlaceInput => job.input as unknown as InPlaceInput;
+export const stageInput = (job: Job): StageInput => job.input as unknown as StageInput;
+export const swapInput = (job: Job): SwapInput => job.input as unknown as SwapInput;
+
+export function capturedOf({ captured, options }: Job): CapturedDatabase {
+  if (captured !== undefined) return captured.data;
+  throw new BackoutError("ARTIFACT_MISSING", `${options.database ?? "the database"}: nothing was captured`, {
+    effect: "none",
+  });
+}

@@ -239,11 +239,7 @@ async function connections(name: string, connection: Connection, { jobs }: Optio
   ];
 }
 
-async function leftovers(
-  name: string,
-  connection: Connection,
-  { clock }: DriverContext,
-): Promise<Problem[]> {
+async function leftovers(name: string, connection: Connection, { clock }: DriverContext): Promise<Problem[]> {
   const left = await leftScratch(connection);
   const kept = keptDatabases(await readDatabases(connection), connection.server.database);
   const over = kept.filter(({ marker }) => marker.until < clock.now()).map(({ row }) => row.name);

@@ -80,7 +80,7 @@ describe("warnings leave the playbook usable", () => {
     ],
     [
       "a RED trigger that no decision looks at",
-      `${watched}triggers:\n  a: {level: RED, when: errors > 1}\n  b: {level: RED, when: errors > 2}\ndecisions: [{when: a, scenario: all, mode: advise}]\n`,
+      `${watched}triggers:\n  a: {level: RED, for: 1m, when: errors > 1}\n  b: {level: RED, for: 1m, when: errors > 2}\ndecisions: [{when: a, scenario: all, mode: advise}]\n`,
       [
         "warning 9:3 triggers.b: no decision looks at this trigger of level RED | name it in a rule, or write a rule over verdict",
       ],
@@ -99,7 +99,7 @@ describe("warnings leave the playbook usable", () => {
 
   test("a rule over the verdict stands for every RED trigger", async () => {
     const rules =
-      "triggers: {a: {level: RED, when: errors > 1}}\ndecisions: [{when: verdict == 'RED', scenario: all, mode: advise}]\n";
+      "triggers: {a: {level: RED, for: 1m, when: errors > 1}}\ndecisions: [{when: verdict == 'RED', scenario: all, mode: advise}]\n";
     expect(await lines(watched + rules)).toEqual([]);
   });
 });

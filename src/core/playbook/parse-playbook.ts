@@ -12,7 +12,7 @@ import { type PlaybookFile, playbookSchema } from "./schema.js";
 import { addSchemaProblems } from "./schema-problems.js";
 import { entriesAt, textAt } from "./tree.js";
 import { putVariablesIn } from "./variables.js";
-import { inOrder, problemList, type Where } from "./where.js";
+import { inOrder, type ProblemList, problemList, type Where } from "./where.js";
 
 /** A file that is YAML and a map. Everything else about it may still be wrong. */
 export interface PlaybookSource {
@@ -51,9 +51,20 @@ export async function resolvePlaybook(
   warnOfPromises(tree, list);
   const parsed = playbookSchema.safeParse(tree);
   if (!parsed.success) addSchemaProblems(playbookSchema, tree, parsed.error.issues, [], list);
+  if (parsed.success) await warnOfJudging(playbookOf(parsed.data, chosen), tree, list);
   const problems = inOrder(list.problems);
   if (!parsed.success || problems.some(({ severity }) => severity === "error")) return { problems };
   return { playbook: playbookOf(parsed.data, chosen), problems };
+}
+
+/** Only of what is right: a condition that is none has been told already. */
+async function warnOfJudging(playbook: Playbook, tree: JsonObject, list: ProblemList): Promise<void> {
+  const broken = list.problems.some(({ severity }) => severity === "error");
+  if (broken || Object.keys(playbook.triggers).length === 0) return;
+  const { warnOfTriggers } = await import("./trigger-warnings.js");
+  const { warnOfActions } = await import("./action-warnings.js");
+  warnOfTriggers(playbook, tree, list);
+  warnOfActions(playbook, list);
 }
 
 function playbookOf(file: PlaybookFile, { environment, environments }: ChosenEnvironment): Playbook {

@@ -1,0 +1,169 @@
+import { describe, expect, test } from "vitest";
+import { lines, valid } from "./test-parse.js";
+
+const signal = (name: string, more = "") =>
+  `  ${name}: {driver: http, with: {url: "http://localhost"}, every: 15s${more}}\n`;
+const signals = `signals:\n${signal("errors", ", min: 0, max: 1")}${signal("p95")}${signal("hits", ", of: db")}${signal("requests")}`;
+
+async function warnings(triggers: Record<string, string>, more = ""): Promise<string[]> {
+  const text = Object.entries(triggers).map(([name, one]) => `  ${name}: {level: RED, for: 1m, ${one}}\n`);
+  const all = await lines(
+    `${valid}${signals}triggers:\n${text
+      .join("")
+      .replaceAll(/level: RED, for: 1m, (?=.*level)/g, "for: 1m, ")
+      .replaceAll(/for: 1m, (?=.*for:)/g, "")}${more}`,
+  );
+  return all
+    .map((line) => line.replace(/^warning \d+:\d+ /, ""))
+    .filter((line) => !line.includes("no decision looks"));
+}
+
+const only = async (triggers: Record<string, string>, more = "") => {
+  const all = await warnings(triggers, more);
+  return all.length === 1 ? all[0] : all;
+};
+
+describe("H77 one set of triggers", () => {
+  test.each<[string, Record<string, string>, string]>([
+    ["never holds", { a: "when: errors > 0.5 && errors < 0.1" }, "triggers.a.when: this can never hold"],
+    [
+      "never holds within what can be",
+      { a: "when: errors > 1" },
+      "this can never hold: errors is always from 0 and up to 1",
+    ],
+    ["always holds", { a: "when: p95 < 5 || p95 > 3" }, "triggers.a.when: this always holds"],
+    [
+      "always holds within what can be",
+      { a: "when: errors >= 0" },
+      "this always holds: errors is always from 0",
+    ],
+    ["is negated to nothing", { a: "when: '!(p95 > 3 || p95 <= 3)'" }, "this can never hold"],
+    [
+      "has a lesser level that never decides",
+      { a: "when: errors > 0.02", b: "when: errors > 0.02, level: YELLOW, for: 10m" },
+      'triggers.b.when: "a" is RED at the same values and not later',
+    ],
+    [
+      "has a lesser level within a worse one",
+      { a: "when: p95 * 1000 > 500", b: "when: p95 > 1, level: YELLOW" },
+      'triggers.b.when: "a" is RED at all its values and not later',
+    ],
+    [
+      "has levels that overlap",
+      { a: "when: p95 > 2", b: "when: p95 > 1 && p95 < 3, level: YELLOW" },
+      'triggers.b.when: above 2 and below 3 it holds together with "a" of level RED',
+    ],
+    [
+      "leaves values between two levels",
+      { a: "when: p95 > 3", b: "when: p95 > 1 && p95 <= 2, level: YELLOW" },
+      'triggers.a.when: p95 above 2 and up to 3 has no level: it lies between "a", "b"',
+    ],
+    [
+      "leaves the time before a lesser level fires (L)",
+      { a: "when: errors > 0.5", b: "when: errors > 0.1, level: YELLOW, for: 5m" },
+      'triggers.b.for: errors above 0.1 and up to 0.5 has no level for its first 5 min, "a" waits 1 min',
+    ],
+    [
+      "waits less than a reading takes",
+      { a: "when: errors > 0.5, for: 5s" },
+      "triggers.a.for: 5 s is shorter than the 15 s between two readings",
+    ],
+    ["fires at one reading without a word", { a: "when: errors > 0.5, for: 0s, times: 1" }, ""],
+    [
+      "asks for a response at once after minutes",
+      { a: "when: errors > 0.5, for: 10m, severity: SEV-0" },
+      "triggers.a.severity: SEV-0 asks for a response at once, and it waits 10 min before it fires",
+    ],
+    [
+      "looks further back than is kept",
+      { a: `when: 'avg(p95, "10d") > 3'` },
+      'triggers.a.when: avg(p95, "10d") looks at 57600 readings',
+    ],
+    [
+      "looks at less than a reading",
+      { a: `when: 'avg(p95, "5s") > 3'` },
+      'avg(p95, "5s") is shorter than the 15 s',
+    ],
+  ])("%s", async (_, triggers, expected) => {
+    if (expected === "") expect(await warnings(triggers)).toEqual([]);
+    else expect(await only(triggers)).toContain(expected);
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ["nested levels", { a: "when: errors > 0.5", b: "when: errors > 0.1, level: YELLOW" }],
+    [
+      "a faster level below a slower",
+      { a: "when: errors > 0.5, for: 5m", b: "when: errors > 0.5, level: YELLOW" },
+    ],
+    [
+      "the first minutes watched",
+      {
+        a: "when: errors > 0.5",
+        b: "when: errors > 0.1, level: YELLOW, for: 5m",
+        c: "when: errors > 0.1, level: GREEN, for: 0s",
+      },
+    ],
+    ["too low and too high", { a: "when: p95 < 1, settle: 1m", b: "when: p95 > 9" }],
+    ["other quantities", { a: "when: p95 > 1", b: `when: 'avg(p95, "1m") > 1', level: YELLOW` }],
+    [
+      "what is not analysed: two signals, arithmetic, lists",
+      {
+        a: "when: p95 > errors && errors > 3 && errors < 2",
+        b: "when: p95 - 1 > 5",
+        c: "when: 'p95 in [1, 2]'",
+      },
+    ],
+  ])("nothing is wrong with %s", async (_, triggers) => {
+    expect(await warnings(triggers)).toEqual([]);
+  });
+
+  test("a duration that nobody stated is told", async () => {
+    const text = `${valid}${signals}triggers:\n  a: {when: errors > 0.5, level: RED}\n  b: {when: errors != 0.5, level: RED}\n`;
+    const all = (await lines(text)).filter((line) => line.includes("no duration"));
+    expect(all).toHaveLength(1);
+    expect(all[0]).toContain("triggers.a: no duration is stated: one bad reading fires");
+  });
+});
+
+const ways = [
+  "scenarios:",
+  "  code: {restore: [api], promised: 4m}",
+  "  full: {restore: [db, api], promised: 4m}",
+  "objectives: {rto: 6m}",
+  "decisions:",
+  "  - {when: a, scenario: full, mode: auto}",
+  "  - {when: b, scenario: code, mode: approve}\n",
+].join("\n");
+
+describe("triggers and what they lead to", () => {
+  test("H77 one condition that leads to two ways is told", async () => {
+    const found = await only({ a: "when: errors > 0.5", b: "when: 0.5 < errors" }, ways);
+    expect(found).toContain(
+      'triggers.b.when: this is the condition of "a", which leads to "full" (auto), and this one to "code" (approve)',
+    );
+  });
+
+  test("H75 waiting and the way back that add up to more than the objective are told", async () => {
+    const found = await only({ a: "when: errors > 0.5, for: 5m", b: "when: p95 > 3" }, ways);
+    expect(found).toContain(
+      'triggers.a.for: it waits 5 min before it fires and "full" promises 4 min: more than the recovery time objective of 6 min',
+    );
+  });
+
+  test("H76 what the rollback itself would trip is told, unless it settles", async () => {
+    const cold = "a.*starts low where things have just been restarted.*settle: 5m";
+    expect(await only({ a: "when: requests < 10", b: "when: p95 > 3" }, ways)).toMatch(new RegExp(cold));
+    expect(await only({ a: "when: hits > 10", b: "when: p95 > 3" }, ways)).toContain(
+      '"hits" measures "db", which that rollback brings back or restarts',
+    );
+    expect(await warnings({ a: "when: requests < 10, settle: 5m", b: "when: hits > 10" }, ways)).toEqual([]);
+  });
+
+  test("M21 H75 promised times that add up to more than the objective are told, in turn and at once", async () => {
+    const changes = `changes:\n  x: {targets: [db], promised: 8m}\n  y: {targets: [api], promised: 7m}\nobjectives: {rto: 12m}\n`;
+    const all = await lines(`${valid}${changes}`);
+    expect(all.join()).toContain(
+      "changes: their promised times add up to 15 min, the recovery time objective is 12 min; only at once, in 8 min, they fit",
+    );
+  });
+});

@@ -141,7 +141,7 @@ async function poll(port: number): Promise<void> {
         await client.connect();
         if (gap === 0) console.log("ready");
       }
-      await client.query("select count(*) from (select 1 from orders limit 10) some");
+      await client.query("select count(*) from (select 1 from orders limit 10) few");
       gap = Math.max(gap, performance.now() - last);
       last = performance.now();
     } catch {

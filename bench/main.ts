@@ -8,6 +8,7 @@ const areas = {
   plan: async () => (await import("./areas/plan.js")).planning(),
   run: async () => (await import("./areas/run.js")).running(),
   check: async () => (await import("./areas/check.js")).checking(),
+  "postgres-capture": async () => (await import("./areas/postgres-capture.js")).capturing(),
   redis: async () => (await import("./areas/redis.js")).flushing(),
   dbos: async () => (await import("./areas/dbos.js")).overDbos(),
   "postgres-restore": async (more: readonly string[]) =>

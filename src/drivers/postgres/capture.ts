@@ -11,6 +11,7 @@ import {
   readLedgers,
   readRoles,
   readServer,
+  readSnapshot,
   readWal,
 } from "./facts.js";
 import type { Options } from "./options.js";
@@ -75,6 +76,7 @@ async function readFacts(connection: Connection) {
     server: await readServer(connection),
     database: await readDatabase(connection),
     wal: await readWal(connection),
+    snapshot: await readSnapshot(connection),
     roles: await readRoles(connection),
     jobs: await readJobs(connection),
     ledgers: await readLedgers(connection),

@@ -90,6 +90,8 @@ export type CapturedDatabase = {
   readonly checksums: "full" | "sampled";
   /** Where the write-ahead log was when the snapshot was taken; empty where this user may not see it. */
   readonly wal: string;
+  /** Which transactions had finished by then: `xmin:xmax:xip,…`. */
+  readonly snapshot: string;
   readonly counters: {
     readonly tables: Readonly<Record<string, Counters>>;
     /** When PostgreSQL last forgot them: others than these cannot be compared. */

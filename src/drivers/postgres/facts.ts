@@ -64,6 +64,11 @@ export async function readWal(connection: Connection): Promise<string> {
   return wal ?? "";
 }
 
+export async function readSnapshot(connection: Connection): Promise<string> {
+  const sql = connection.major >= 13 ? "pg_current_snapshot()" : "txid_current_snapshot()";
+  return (await connection.row<{ snapshot: string }>(`select ${sql}::text as snapshot`)).snapshot;
+}
+
 export async function readCounters(connection: Connection): Promise<CapturedDatabase["counters"]> {
   const { reset, started } = await connection.row<{ reset: string; started: string }>(
     `select coalesce(stats_reset::text, 'never') as reset, pg_postmaster_start_time()::text as started

@@ -61,7 +61,7 @@ export const options: z.ZodType<Options> = z
       .boolean()
       .default(false)
       .describe(
-        "Before a restore, export the rows written since the checkpoint to files beside the playbook",
+        "Before a restore, write the rows that are newer than the checkpoint to a file in `snapshots`, as SQL that puts them back",
       ),
   })
   .superRefine(refineConnection);

@@ -1,6 +1,7 @@
 import type { Impact, Observation, PlanInput, StepSpec } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
+import { keepRowsStep } from "./keep-rows.js";
 import type { Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { stagedName } from "./own-names.js";
@@ -27,11 +28,14 @@ export function plan({
   const expectedMs = restoreMs ?? 1_000 + Math.ceil(bytes / restoredPerMs);
   if (standing !== null) {
     const why = inPlaceBecause(name, options, standing);
-    if (why !== undefined)
-      return inPlace({ name, why, standing, expectedMs, then: captured.summary, options, observed });
+    if (why !== undefined) {
+      const given = { name, why, standing, expectedMs, then: captured.summary, options, observed };
+      return [...keptRows(name, captured.data, options, standing), ...inPlace(given)];
+    }
   }
   const staged = stagedName(name, captured.identity);
   return [
+    ...keptRows(name, captured.data, options, standing),
     {
       operation: "stage",
       title: `stage the captured ${name} beside the live one`,
@@ -52,6 +56,14 @@ export function plan({
     },
   ];
 }
+
+/** Only of the very database that was captured can it be told which rows are newer. */
+const keptRows = (
+  name: string,
+  { database }: CapturedDatabase,
+  { keepLostRows, snapshots }: Options,
+  standing: Standing | null,
+): StepSpec[] => (keepLostRows && standing?.oid === database.oid ? [keepRowsStep(name, snapshots)] : []);
 
 export const swapInputOf = (
   incoming: string,

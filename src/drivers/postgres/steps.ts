@@ -1,6 +1,7 @@
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { applyInPlace, settleInPlace } from "./in-place.js";
+import { applyKeepRows, settleKeepRows } from "./keep-rows.js";
 import { applySnapshot, settleSnapshot } from "./snapshot.js";
 import { applyStage, settleStage } from "./stage.js";
 import type { Job } from "./step-input.js";
@@ -12,6 +13,7 @@ interface Operation {
 }
 
 const operations = new Map<string, Operation>([
+  ["keep-rows", { apply: applyKeepRows, settle: settleKeepRows }],
   ["stage", { apply: applyStage, settle: settleStage }],
   ["swap", { apply: applySwap, settle: settleSwap }],
   ["snapshot", { apply: applySnapshot, settle: settleSnapshot }],

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const slow = { testTimeout: 120_000, hookTimeout: 120_000 };
@@ -5,6 +6,8 @@ const slow = { testTimeout: 120_000, hookTimeout: 120_000 };
 export default defineConfig({
   test: {
     reporters: ["default", "./test/support/count-reporter.ts"],
+    // Most tests wait for servers and processes: one more than vitest would take on two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {

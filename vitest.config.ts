@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["src/**/*.test.ts", "test/docs/**/*.test.ts"],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
           // Nothing in them alters what others see, and loading everything once a file takes longer than the tests.
           isolate: false,
         },

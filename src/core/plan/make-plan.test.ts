@@ -366,6 +366,7 @@ test.each<[string, (index: number) => string[]]>([
   const request = requestFor(playbookOf(targets));
   const started = performance.now();
   const plan = planOf(request);
-  expect(performance.now() - started).toBeLessThan(3000);
+  // Its figure is npm run bench plan; quadratic growth would take minutes.
+  expect(performance.now() - started).toBeLessThan(15_000);
   expect(plan.steps.length).toBeGreaterThanOrEqual(10_000 - 2);
 });

@@ -27,7 +27,7 @@ interface Analysed extends CompiledTrigger {
 
 const rank = { GREEN: 0, YELLOW: 1, RED: 2 } as const;
 
-/** What is wrong with a set of triggers that is right one by one (H77). Of conditions over one quantity each; see docs/triggers.md. */
+/** What is wrong with a set of triggers that is right one by one (H77). Of conditions over one quantity each; what that leaves out is in docs/triggers.md. */
 export function warnOfTriggers(file: File, tree: JsonObject, list: ProblemList): void {
   const { triggers } = compileTriggers(file);
   const analysed: Analysed[] = [];

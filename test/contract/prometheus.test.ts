@@ -38,7 +38,8 @@ async function world(options: JsonObject): Promise<World> {
   shop.set("nothing_by_nothing", "NaN");
   shop.set("endless", "+Inf");
   const prometheus = await prometheusServer({ jobs: { shop: [shop.address] }, rules });
-  await prometheus.until("queue_depth");
+  // A range ends at a full second: there has to be something by then.
+  await prometheus.until("queue_depth offset 2s");
   await prometheus.until("count(ALERTS) or on() vector(0)");
   return {
     folder: prometheus.folder,

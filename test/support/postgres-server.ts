@@ -56,7 +56,7 @@ export async function postgresServer(options: ServerOptions = {}): Promise<Postg
   await writeFile(join(data, "pg_hba.conf"), [...rules, "local all all trust", ""].join("\n"));
   const more = (options.settings ?? []).map((setting) => `-c ${setting}`);
   const start = async (): Promise<void> => {
-    const settings = ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=200"].map(
+    const settings = ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=400"].map(
       (one) => `-c ${one}`,
     );
     const given = [`-p ${port} -k ${folder}`, ...settings, ...more].join(" ");

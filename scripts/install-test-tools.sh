@@ -4,7 +4,8 @@ set -euo pipefail
 
 # program=Debian package
 needs=(git=git openssl=openssl mkfs.ext4=e2fsprogs mount=mount losetup=mount runuser=util-linux unshare=util-linux prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager
-  redis-server=redis-server redis-cli=redis-tools redis-check-rdb=redis-tools)
+  redis-server=redis-server redis-cli=redis-tools redis-check-rdb=redis-tools
+  setpriv=util-linux ip=iproute2 curl=curl flock=util-linux etcd=etcd-server dockerd=docker.io busybox=busybox-static go=golang-go)
 
 missing=()
 for need in "${needs[@]}"; do
@@ -13,9 +14,12 @@ done
 # Debian keeps PostgreSQL's programs outside of the path.
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
 [ -e /usr/lib/postgresql/15/lib/pg_cron.so ] || missing+=(postgresql-15-cron)
-[ "${#missing[@]}" -eq 0 ] && exit 0
+# Taken into the Kubernetes that the tests build (scripts/build-test-kubernetes.sh).
+[ -d /usr/share/gocode/src/github.com/modern-go/reflect2 ] || missing+=(golang-github-modern-go-reflect2-dev)
 
-if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+if [ "${#missing[@]}" -eq 0 ]; then
+  :
+elif [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
@@ -24,3 +28,5 @@ else
   echo "hint: on Debian, as root: apt-get install ${missing[*]}" >&2
   exit 1
 fi
+
+bash "$(dirname "$0")/build-test-kubernetes.sh" >/dev/null

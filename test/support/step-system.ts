@@ -72,8 +72,7 @@ export function stepSystem(
     place,
     lines(file) {
       try {
-        // Whoever creates a file has not yet written to it.
-        return readFileSync(join(folder, file), "utf8").split("\n").filter(Boolean);
+        return readFileSync(join(folder, file), "utf8").trim().split("\n");
       } catch {
         return [];
       }

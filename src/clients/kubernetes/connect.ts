@@ -1,0 +1,185 @@
+import { setMaxListeners } from "node:events";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { DriverContext } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
+import type { Json } from "../../core/json.js";
+import { type Asked, answerError, noAnswer } from "./api-error.js";
+import { readCredentials } from "./credentials.js";
+import { type ChosenContext, type ClusterOptions, chooseContext } from "./kubeconfig.js";
+
+export interface Call {
+  /** Default GET. */
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** `/apis/apps/v1/namespaces/shop/deployments/api`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: Json;
+  /** Default `application/json`. */
+  readonly contentType?: string;
+  /** Milliseconds without a byte. Default 30 s. */
+  readonly idleMs?: number;
+}
+
+/** A cluster's API, spoken to as one user. */
+export interface Kubernetes {
+  readonly server: string;
+  readonly user: string;
+  readonly namespace: string;
+  /** The answer's body, as text. Rejects with BackoutError. */
+  text(call: Call): Promise<string>;
+  /** The answer's body, parsed; what it holds is up to the path. */
+  json<T>(call: Call): Promise<T>;
+  /** The body's lines as they come, until the server ends it. */
+  lines(call: Call, signal: AbortSignal): AsyncGenerator<string>;
+  close(): void;
+}
+
+type Context = Pick<DriverContext, "host" | "name" | "signal">;
+
+/** Bodies are objects and lists of them; the largest list that is asked for has 500 items. */
+const mostBytes = 256 * 2 ** 20;
+
+export async function connect(options: ClusterOptions, context: Context): Promise<Kubernetes> {
+  const chosen = await chooseContext(options, context);
+  const server = serverOf(chosen);
+  const agent = await agentFor(chosen, server, context);
+  const { authorization, cert, key } = await readCredentials(chosen, context);
+  const user = chosen.userName || "anonymous";
+  // Each request in flight listens to it.
+  setMaxListeners(0, context.signal);
+
+  const open = (call: Call, signal: AbortSignal): Promise<IncomingMessage> => {
+    const { method = "GET", path, query, body, contentType = "application/json" } = call;
+    const url = new URL(server.href.replace(/\/$/, "") + path);
+    for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
+    const data = body === undefined ? undefined : JSON.stringify(body);
+    const headers: Record<string, string> = { accept: "application/json, */*", "user-agent": "backout" };
+    if (authorization !== undefined) headers["authorization"] = authorization;
+    if (data !== undefined) {
+      headers["content-type"] = contentType;
+      headers["content-length"] = String(Buffer.byteLength(data));
+    }
+    const pair = cert === undefined || key === undefined ? {} : { cert, key };
+    const send = url.protocol === "http:" ? httpRequest : httpsRequest;
+    return new Promise((resolve, reject) => {
+      const idle = call.idleMs ?? 30_000;
+      const request = send(url, { method, headers, agent, signal, timeout: idle, ...pair }, resolve);
+      request.on("error", reject);
+      request.on("timeout", () => {
+        const effect = method === "GET" ? "none" : "unknown";
+        const fact = `${server.origin}: ${method} ${path}: no answer within ${idle / 1000} s`;
+        request.destroy(new BackoutError("TIMEOUT", fact, { effect }));
+      });
+      request.end(data);
+    });
+  };
+  const askedOf = ({ method = "GET", path }: Call): Asked => ({ server: server.origin, user, method, path });
+  const answer = async (call: Call, signal: AbortSignal): Promise<IncomingMessage> => {
+    const asked = askedOf(call);
+    const response = await open(call, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw noAnswer(asked, error);
+    });
+    const code = response.statusCode ?? 0;
+    if (code >= 200 && code < 300) return response;
+    throw answerError(asked, code, await bodyOf(response, asked));
+  };
+  const text = async (call: Call) => bodyOf(await answer(call, context.signal), askedOf(call));
+  return {
+    ...{ server: server.origin, user, namespace: chosen.namespace, text },
+    json: async <T>(call: Call) => JSON.parse(await text(call)) as T,
+    async *lines(call, signal) {
+      yield* linesOf(await answer(call, signal), askedOf(call), signal);
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+/** For one piece of work. */
+export async function withKubernetes<T>(
+  options: ClusterOptions,
+  context: Context,
+  work: (api: Kubernetes) => Promise<T>,
+): Promise<T> {
+  const api = await connect(options, context);
+  try {
+    return await work(api);
+  } finally {
+    api.close();
+  }
+}
+
+function serverOf({ from, cluster, name }: ChosenContext): URL {
+  const refuse = (fact: string, hint: string) =>
+    new BackoutError("REFUSED", `${from}: context "${name}": ${fact}`, { effect: "none", hint });
+  if (cluster["proxy-url"] !== undefined) {
+    throw refuse(
+      "has a proxy-url, which backout does not speak through",
+      "run `kubectl proxy` and name its address as server",
+    );
+  }
+  const text = cluster.server ?? "";
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
+  throw refuse(`its server "${text}" is not a URL`, "it begins with https://");
+}
+
+async function agentFor(
+  { cluster }: ChosenContext,
+  server: URL,
+  { host }: Context,
+): Promise<HttpAgent | HttpsAgent> {
+  const common = { keepAlive: true, maxSockets: 16 };
+  if (server.protocol === "http:") return new HttpAgent(common);
+  const data = cluster["certificate-authority-data"];
+  const path = cluster["certificate-authority"];
+  const ca =
+    data === undefined
+      ? path && Buffer.from(await host.files.read(path)).toString()
+      : Buffer.from(data, "base64").toString();
+  const servername = cluster["tls-server-name"];
+  return new HttpsAgent({
+    ...common,
+    ...(ca === undefined ? {} : { ca }),
+    ...(servername === undefined ? {} : { servername }),
+    rejectUnauthorized: cluster["insecure-skip-tls-verify"] !== true,
+  });
+}
+
+async function bodyOf(response: IncomingMessage, asked: Asked): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const part of response as AsyncIterable<Buffer>) {
+      parts.push(part);
+      bytes += part.length;
+      if (bytes > mostBytes) {
+        throw new BackoutError("REFUSED", `${asked.path}: the answer is larger than 256 MiB`, {
+          effect: "none",
+        });
+      }
+    }
+  } catch (error) {
+    throw noAnswer(asked, error);
+  }
+  return Buffer.concat(parts).toString();
+}
+
+async function* linesOf(
+  response: IncomingMessage,
+  asked: Asked,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  let rest = "";
+  const decoder = new TextDecoder();
+  try {
+    for await (const part of response as AsyncIterable<Buffer>) {
+      const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines.filter((line) => line !== "");
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw noAnswer(asked, error);
+  }
+}

@@ -1,0 +1,89 @@
+import { isCode } from "./api-error.js";
+import type { Kubernetes } from "./connect.js";
+import { type Discovery, discover, type Kind } from "./discovery.js";
+import type { KubernetesObject, LabelSelector, ObjectList } from "./objects.js";
+
+/** Reading objects of one namespace. */
+export interface Reader extends Discovery {
+  readonly api: Kubernetes;
+  /** Rejects with NOT_FOUND where there is none. */
+  get<T extends KubernetesObject>(kind: Kind, name: string): Promise<T>;
+  find<T extends KubernetesObject>(kind: Kind, name: string): Promise<T | undefined>;
+  /** Empty where the cluster does not have the kind. */
+  list<T extends KubernetesObject>(kind: Kind, selector?: string): Promise<T[]>;
+}
+
+const pageSize = "500";
+
+export function reader(api: Kubernetes): Reader {
+  const discovery = discover(api);
+  const get: Reader["get"] = async (kind, name) =>
+    api.json({ path: (await discovery.needed(kind)).path(name) });
+  return {
+    ...discovery,
+    api,
+    get,
+    find: async <T extends KubernetesObject>(kind: Kind, name: string) => {
+      try {
+        return await get<T>(kind, name);
+      } catch (error) {
+        if (isCode(error, "NOT_FOUND")) return undefined;
+        throw error;
+      }
+    },
+    list: async <T extends KubernetesObject>(kind: Kind, selector?: string) => {
+      const place = await discovery.served(kind);
+      if (place === undefined) return [];
+      const items: T[] = [];
+      let next: string | undefined = "";
+      while (next !== undefined) {
+        const page: ObjectList<T> = await api.json({
+          path: place.path(),
+          query: {
+            limit: pageSize,
+            ...(selector === undefined ? {} : { labelSelector: selector }),
+            ...(next === "" ? {} : { continue: next }),
+          },
+        });
+        items.push(...page.items);
+        next = page.metadata.continue || undefined;
+      }
+      return items;
+    },
+  };
+}
+
+const operators: Readonly<Record<string, (key: string, values: string) => string>> = {
+  In: (key, values) => `${key} in (${values})`,
+  NotIn: (key, values) => `${key} notin (${values})`,
+  Exists: (key) => key,
+  DoesNotExist: (key) => `!${key}`,
+};
+
+/** A selector as the API's query takes it. */
+export function selectorText({ matchLabels, matchExpressions }: LabelSelector): string {
+  const equal = Object.entries(matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const others = (matchExpressions ?? []).map(
+    ({ key, operator, values }) => operators[operator]?.(key, (values ?? []).join(",")) ?? key,
+  );
+  return [...equal, ...others].join(",");
+}
+
+/** Whether labels match a plain selector, as a Service has one. */
+export const matchesLabels = (
+  selector: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>>,
+): boolean => Object.entries(selector).every(([key, value]) => labels[key] === value);
+
+/** The same for one with expressions. An empty one matches everything. */
+export const matchesSelector = (
+  { matchLabels, matchExpressions }: LabelSelector,
+  labels: Readonly<Record<string, string>>,
+): boolean =>
+  matchesLabels(matchLabels ?? {}, labels) &&
+  (matchExpressions ?? []).every(({ key, operator, values = [] }) => {
+    const value = labels[key];
+    if (operator === "In") return value !== undefined && values.includes(value);
+    if (operator === "NotIn") return value === undefined || !values.includes(value);
+    return (operator === "Exists") === (value !== undefined);
+  });

@@ -5,7 +5,5 @@ const dist = dirname(process.argv[1] ?? "");
 
 /** The built command line. */
 export const backout = join(dist, "backout.js");
-/** The built demo. */
-export const demo = join(dist, "demo.js");
 /** The demo's system. */
 export const example = join(dist, "..", "examples", "demo-app");

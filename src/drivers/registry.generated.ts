@@ -8,6 +8,7 @@ export const drivers = {
   git: () => import("./git/index.js"),
   host: () => import("./host/index.js"),
   http: () => import("./http/index.js"),
+  kubernetes: () => import("./kubernetes/index.js"),
   log: () => import("./log/index.js"),
   migrations: () => import("./migrations/index.js"),
   postgres: () => import("./postgres/index.js"),

@@ -1,0 +1,11 @@
+import type { Reader } from "../../clients/kubernetes/read.js";
+import type { CheckOptions } from "./check-options.js";
+import type { WorkloadState } from "./workload.js";
+
+/** What each part of the checklist looks at. */
+export interface Looking {
+  readonly read: Reader;
+  readonly state: WorkloadState;
+  readonly wanted: CheckOptions;
+  readonly signal: AbortSignal;
+}

@@ -29,6 +29,7 @@ import { openJournal } from "./storage/journal.js";
 import { problemReports } from "./storage/problem-reports.js";
 import { scratchFolder } from "./storage/scratch-folder.js";
 import { signalMemory } from "./storage/signal-memory.js";
+import { watchFile } from "./storage/watch-file.js";
 
 /** The only place where ports meet their implementations. */
 
@@ -152,6 +153,7 @@ async function openServices(choice: PlaybookChoice, loaded?: LoadedPlaybook): Pr
         },
       },
     }),
+    watchStore: watchFile(state, playbook.environment),
     actor: `${userInfo().username}@${hostname()}`,
     owner: thisProcess(),
     redact: (text) => secrets.redact(text),

@@ -118,6 +118,27 @@ function operate(name) {
   return result;
 }
 
+/** Status → how many answers had it, since this process began: a counter that only grows, from zero. */
+const answered = new Map([200, 201, 404, 500, 502, 503].map((code) => [code, 0]));
+
+/** In the text format of Prometheus. */
+function metrics() {
+  const counts = [...answered].map(([code, count]) => `shop_requests_total{code="${code}"} ${count}`);
+  const busy = serving.reduce((sum, worker) => sum + worker.busy, 0);
+  return [
+    "# HELP shop_requests_total Requests answered, by status.",
+    "# TYPE shop_requests_total counter",
+    ...counts,
+    "# HELP shop_requests_open Requests being answered.",
+    "# TYPE shop_requests_open gauge",
+    `shop_requests_open ${busy}`,
+    "# HELP shop_workers Workers that get requests.",
+    "# TYPE shop_workers gauge",
+    `shop_workers ${serving.length}`,
+    "",
+  ].join("\n");
+}
+
 function answer(response, code, body) {
   const text = JSON.stringify(body);
   response.writeHead(code, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
@@ -134,6 +155,13 @@ const control = http.createServer((request, response) => {
 });
 
 const front = http.createServer((request, response) => {
+  if (request.url === "/metrics") {
+    response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
+    return response.end(metrics());
+  }
+  response.once("finish", () => {
+    answered.set(response.statusCode, (answered.get(response.statusCode) ?? 0) + 1);
+  });
   const worker = serving[turn++ % serving.length];
   if (worker === undefined) return answer(response, 503, { error: "stopped" });
   worker.busy += 1;

@@ -3,7 +3,17 @@ import type { CheckDriver, SignalDriver, TargetDriver } from "../core/driver.js"
 import type { Problem } from "../core/errors.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { Playbook } from "../core/playbook/playbook.js";
-import type { Clock, Host, Http, HttpServer, Ids, Orphans, Processes, SignalMemory } from "../core/ports.js";
+import type {
+  Clock,
+  Host,
+  Http,
+  HttpServer,
+  Ids,
+  Orphans,
+  Processes,
+  SignalMemory,
+  WatchStore,
+} from "../core/ports.js";
 import type { ProblemReports } from "../core/problem-report/problem-report.js";
 import type { Owner } from "../core/run/fact.js";
 import type { RunJournal } from "../core/run/run-journal.js";
@@ -43,6 +53,8 @@ export interface OpenServices extends Services {
   /** The playbook's file and its folder, absolute. */
   readonly file: string;
   readonly folder: string;
+  /** What the watch of this environment remembers. */
+  readonly watchStore: WatchStore;
   /** What the playbook was warned of. */
   readonly warnings: readonly Problem[];
   close(): Promise<void>;

@@ -118,3 +118,29 @@ async function blockedWays(
     }),
   );
 }
+
+export interface GuardWatch {
+  now(at: number): Promise<WatchGuards>;
+  /** Something has just been done: what is known is out of date. */
+  forget(): void;
+}
+
+/** Looked up at most once a second. */
+export function guardWatch(
+  services: Services,
+  change: string | undefined,
+  observing: () => string | undefined,
+): GuardWatch {
+  let known: (WatchGuards & { readonly at: number }) | undefined;
+  return {
+    async now(at) {
+      if (known === undefined || Math.abs(at - known.at) >= 1_000)
+        known = { ...(await lookForGuards(services, change)), at };
+      const why = observing();
+      return why === undefined ? known : { ...known, guards: { ...known.guards, observing: why } };
+    },
+    forget() {
+      known = undefined;
+    },
+  };
+}

@@ -237,3 +237,12 @@ export interface SignalMemory {
   /** On the disk when it returns. */
   write(value: Json): Promise<void>;
 }
+
+/** Where a watch keeps what it remembers. */
+export interface WatchStore {
+  readonly path: string;
+  /** `undefined` where there is nothing. */
+  read(): Promise<string | undefined>;
+  /** Whole or not at all. */
+  write(text: string): Promise<void>;
+}

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { backout, type Ended, jsonLines } from "../support/backout-process.js";
+import { backout, type Ended, jsonLines, startBackout } from "../support/backout-process.js";
 import { type SmallSystem, smallSystem } from "../support/small-system.js";
 
 let system: SmallSystem;
@@ -123,7 +123,37 @@ test("without a checkpoint, auto becomes approve and says why; after a rollback,
   expect(rolled.status, rolled.stdout + rolled.stderr).toBe(0);
   system.answer(500);
   expect(await held()).toEqual(["approve", "second-trip", "no-change"]);
+
+  // The same bad release again, with a checkpoint of it: a version that was left once is nowhere to go back to.
+  system.deploy();
+  expect((await run("checkpoint")).status).toBe(0);
+  const playbook = system.read("backout.yaml");
+  system.write("backout.yaml", `${playbook}watch: { cooldown: 1ms, perDay: 1 }\n`);
+  expect(await held()).toEqual(["approve", "too-many", "known-bad"]);
+
+  // And while a rollback runs, and after it has stopped half-way.
+  system.write("slow-stop", "15000");
+  system.write("fail-start", "");
+  const rolling = startBackout(
+    { cwd: system.folder, environment: system.environment },
+    "rollback",
+    "full",
+    "--yes",
+    "--accept-known-bad",
+    "--checkpoint",
+    await firstCheckpoint(),
+  );
+  await rolling.said("stop");
+  expect((await held())[1]).toBe("running");
+  expect((await rolling.ended).status).toBe(4);
+  expect((await held())[1]).toBe("unfinished");
 });
+
+async function firstCheckpoint(): Promise<string> {
+  const [listed] = jsonLines((await run("checkpoints", "--json")).stdout);
+  const ids = JSON.stringify(listed).match(/cp-[0-9]{8}-[0-9]{6}-[a-z0-9]+/g) ?? [];
+  return [...ids].sort()[0] ?? "";
+}
 
 test("the matrix decides like the rules that it stands for", async () => {
   decisions(`matrix:

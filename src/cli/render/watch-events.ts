@@ -5,11 +5,12 @@ import type { TriggerStatus } from "../../core/signal/trigger-state.js";
 import type { VerdictLevel } from "../../core/signal/verdict.js";
 import type { Paint, Palette } from "./colour.js";
 import { clockText, durationText, listText } from "./format.js";
+import { incidentChanges } from "./incident-text.js";
 import { valueText } from "./sparkline.js";
 
 export interface WatchEvent {
   readonly at: number;
-  readonly about: "verdict" | "trigger" | "decision";
+  readonly about: "verdict" | "trigger" | "decision" | "incident" | "source" | "watch";
   readonly text: string;
   readonly level: VerdictLevel;
 }
@@ -33,6 +34,8 @@ export function watchEvents(before: Judgement | undefined, after: Judgement): Wa
     const why = verdict.level === "GREEN" ? "" : `: ${listText(verdict.evidence.map(evidenceText))}`;
     events.push({ at, about: "verdict", level: verdict.level, text: `${verdict.level}${why}` });
   }
+  for (const text of incidentChanges(before?.incident, after.incident, at))
+    events.push({ at, about: "incident", level: verdict.level, text });
   const decision = decisionText(after);
   if (decision !== "" && decisionOf(before) !== decisionOf(after))
     events.push({ at, about: "decision", level: verdict.level, text: decision });

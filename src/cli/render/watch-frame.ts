@@ -4,6 +4,7 @@ import type { Sample } from "../../core/signal/sample.js";
 import type { TriggerStatus } from "../../core/signal/trigger-state.js";
 import { type Palette, palette } from "./colour.js";
 import { clockText, countText, durationText } from "./format.js";
+import { incidentText } from "./incident-text.js";
 import { type Cell, hanging, table, truncate } from "./layout.js";
 import type { RenderOptions } from "./render-options.js";
 import { sparkline } from "./sparkline.js";
@@ -38,8 +39,10 @@ export function watchFrame(
   const colour = levelPaint(level, paint);
   const clock = Math.floor(Math.max(0, options.now - model.since) / 1000) * 1000;
   const decision = decisionText(judgement);
+  const { incident } = judgement;
   const head = [
     `${paint.strong(colour(level))} ${truncate(`${scope}, for ${durationText(clock)}`, width - level.length - 1)}`,
+    ...(incident === undefined ? [] : hanging("", plainText(incidentText(incident, options.now)), width)),
     ...(decision === "" ? [] : hanging("", plainText(decision), width, { text: colour })),
     "",
   ];

@@ -1,4 +1,5 @@
-import type { Judgement } from "../../app/watch-system.js";
+import type { Judgement, WatchNotice } from "../../app/watch-system.js";
+import { plainText } from "../../core/report/plain-text.js";
 import type { Sample } from "../../core/signal/sample.js";
 import { palette } from "./colour.js";
 import { clockText } from "./format.js";
@@ -21,6 +22,8 @@ export interface WatchSession {
 export interface WatchView {
   onSample(sample: Sample): void;
   onJudgement(judgement: Judgement): void;
+  /** About the watch itself. */
+  onNotice(notice: WatchNotice): void;
   end(): void;
 }
 
@@ -32,6 +35,7 @@ const lowest = 10;
 export async function watchView(
   session: WatchSession,
   scope: { readonly system: string; readonly environment: string },
+  quiet = false,
 ): Promise<WatchView> {
   const { stdout, options } = session;
   if (options.json)
@@ -40,6 +44,7 @@ export async function watchView(
       () => true,
     );
   const drawable =
+    !quiet &&
     stdout.isTTY === true &&
     (stdout.columns ?? 80) >= narrowest &&
     (stdout.rows ?? 24) >= lowest &&
@@ -85,6 +90,9 @@ async function drawnWatch(
       const events = fresh.length === 0 ? model.events : [...model.events, ...fresh].slice(-keptEvents);
       model = { ...model, judgement, events, since: changed ? judgement.at : model.since };
     },
+    onNotice: (notice) => {
+      model = { ...model, events: [...model.events, noticeEvent(notice)].slice(-keptEvents) };
+    },
     end: () => {
       if (ended) return;
       ended = true;
@@ -96,7 +104,7 @@ async function drawnWatch(
 }
 
 function changesOnly(
-  tell: (event: WatchEvent, judgement: Judgement) => void,
+  tell: (event: WatchEvent, judgement: Judgement | undefined) => void,
   wanted: (event: WatchEvent) => boolean,
 ): WatchView {
   let before: Judgement | undefined;
@@ -106,24 +114,42 @@ function changesOnly(
       for (const event of watchEvents(before, judgement)) if (wanted(event)) tell(event, judgement);
       before = judgement;
     },
+    onNotice: (notice) => tell(noticeEvent(notice), before),
     end: () => {},
   };
 }
+
+const noticeEvent = ({ at, text }: WatchNotice): WatchEvent => ({
+  at,
+  about: "watch",
+  text: plainText(text),
+  level: "UNKNOWN",
+});
 
 function eventLine({ at, about, text, level }: WatchEvent, { colour, utcOffset }: RenderOptions): string {
   const paint = palette(colour);
   return `${paint.dim(clockText(at, utcOffset))}  ${about.padEnd(8)}  ${levelPaint(level, paint)(text)}`;
 }
 
-const jsonEvent = (
-  { at, about, text }: WatchEvent,
-  { verdict, statuses, recommendation, sourceHealth }: Judgement,
-) => ({
+const jsonEvent = ({ at, about, text }: WatchEvent, judgement: Judgement | undefined) => ({
   type: `watch.${about}`,
   at,
   text,
+  ...(judgement === undefined ? {} : jsonJudgement(judgement)),
+});
+
+const jsonJudgement = ({
+  verdict,
+  statuses,
+  sourceHealth,
+  recommendation,
+  incident,
+  decision,
+}: Judgement) => ({
   verdict: verdict.level,
   triggers: statuses,
   sourceHealth,
+  path: decision.path,
+  ...(incident === undefined ? {} : { incident }),
   ...(recommendation === undefined ? {} : { recommendation }),
 });

@@ -82,10 +82,18 @@ function took({ durationMs, plan }: Report): string | undefined {
 }
 
 /** `6.9 s from the request; objective 5 min: met`. */
-export function rtoText({ verdict, measuredMs, objectiveMs, from, missedByMs }: ReportRto): string {
+export function rtoText({
+  verdict,
+  measuredMs,
+  objectiveMs,
+  from,
+  missedByMs,
+  class: name,
+}: ReportRto): string {
   const measured =
     measuredMs === undefined ? "not recovered" : `${durationText(measuredMs)} from the ${from}`;
-  return `${measured}${against(verdict === "not-recovered" ? "missed" : verdict, objectiveMs, missedByMs)}`;
+  const rule = name === undefined ? "" : ` (class ${name})`;
+  return `${measured}${against(verdict === "not-recovered" ? "missed" : verdict, objectiveMs, missedByMs)}${rule}`;
 }
 
 export function rpoText({ verdict, measuredMs, objectiveMs, missedByMs }: ReportRpo): string {
@@ -134,7 +142,8 @@ function nestedTables(recorded: JsonObject, above: readonly string[]): string[] 
 
 function factValue(key: string, value: Json): string {
   if (typeof value === "number" && isTime(key)) return utcText(value);
-  if (typeof value === "number" && key === "for") return durationText(value);
+  if (typeof value === "number" && (key === "for" || key === "rtoMs" || key === "every"))
+    return durationText(value);
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 

@@ -4,7 +4,8 @@ import type { ReportLoss, ReportRpo, ReportRto } from "./report-types.js";
 
 /** Measured from when it began to be bad, as far as anybody knows, until everything had ended. */
 export function measureRto(state: RunState, trigger: JsonObject | undefined): ReportRto {
-  const objectiveMs = state.plan.objectives.rto;
+  const rule = classOf(trigger);
+  const objectiveMs = rule?.ms ?? state.plan.objectives.rto;
   const since = trigger?.["since"];
   const bad = typeof since === "number" ? since : undefined;
   const from = bad ?? state.requestedAt;
@@ -12,6 +13,7 @@ export function measureRto(state: RunState, trigger: JsonObject | undefined): Re
   const shared = {
     from: bad === undefined ? "request" : "first bad sample",
     ...(objectiveMs === undefined ? {} : { objectiveMs }),
+    ...(rule === undefined ? {} : { class: rule.name }),
   } as const;
   if (!recovered || from === undefined || state.endedAt === undefined) {
     return { verdict: objectiveMs === undefined ? "none" : "not-recovered", ...shared };
@@ -21,6 +23,12 @@ export function measureRto(state: RunState, trigger: JsonObject | undefined): Re
   const missedByMs = measured.measuredMs - objectiveMs;
   if (missedByMs > 0) return { verdict: "missed", ...measured, missedByMs };
   return { verdict: state.outcome === "verified" ? "met" : "unverified", ...measured };
+}
+
+/** V09: what the decision asked for goes before what the playbook asks for in general. */
+function classOf(trigger: JsonObject | undefined): { name: string; ms: number } | undefined {
+  const { class: name, rtoMs: ms } = trigger ?? {};
+  return typeof name === "string" && typeof ms === "number" ? { name, ms } : undefined;
 }
 
 /** How far back the data reaches that was taken away: counted to nothing, it was written by nobody. */

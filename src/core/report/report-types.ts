@@ -120,6 +120,8 @@ export interface ReportLoss extends DataLoss {
 export interface ReportRto {
   readonly verdict: "met" | "missed" | "unverified" | "not-recovered" | "none";
   readonly objectiveMs?: number;
+  /** Of the decision that asked for it: the objective is the class's. */
+  readonly class?: string;
   /** From the first bad sample where that is known, else from the request, to the end. */
   readonly measuredMs?: number;
   readonly from: "first bad sample" | "request";

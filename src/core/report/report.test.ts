@@ -145,6 +145,17 @@ describe("recovery time and point", () => {
     });
   });
 
+  it("V09 is measured against the class that the decision named, before the playbook's objective", () => {
+    const trigger = { since: requestedAt - 60_000, class: "critical", rtoMs: 120_000 };
+    const { rto } = reportOf([[0, { ...requested, trigger } as FactBody], ...verifiedRun.slice(1)]);
+    expect(rto).toMatchObject({
+      verdict: "met",
+      class: "critical",
+      objectiveMs: 120_000,
+      measuredMs: 66_900,
+    });
+  });
+
   it.each<[string, Told, Partial<Plan>, string, string]>([
     ["no objectives", verifiedRun, { objectives: {} }, "none", "none"],
     ["a tight point", verifiedRun, { objectives: { rpo: 60_000 } }, "none", "missed"],

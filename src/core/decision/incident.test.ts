@@ -1,0 +1,73 @@
+import { describe, expect, test } from "vitest";
+import type { TriggerStatus } from "../signal/trigger-state.js";
+import { verdict } from "../signal/verdict.js";
+import { incidentAt, incidentPhases } from "./incident.js";
+
+const minute = 60_000;
+const firing = (more: Partial<TriggerStatus> = {}): TriggerStatus => ({
+  trigger: "errors",
+  level: "RED",
+  state: "firing",
+  since: 0,
+  for: 0,
+  when: "x > 1",
+  samples: [],
+  ...more,
+});
+const escalate = [
+  { after: 30 * minute, say: "tell the customers", to: "cto" },
+  { after: 15 * minute, say: "call the lead", to: "lead" },
+];
+
+const at = (minutes: number, statuses = [firing()]) =>
+  incidentAt(verdict(statuses), { since: 0 }, { escalate }, minutes * minute);
+
+describe("an incident", () => {
+  test("is open while the verdict is RED or YELLOW, from the first trigger that fired", () => {
+    expect(
+      incidentAt(verdict([firing({ state: "inactive" })]), { since: 0 }, undefined, minute),
+    ).toBeUndefined();
+    const unknown = firing({ state: "unknown", noData: "no answer" });
+    expect(incidentAt(verdict([unknown]), { since: 0 }, undefined, minute)).toBeUndefined();
+    const late = incidentAt(verdict([firing({ since: 3 * minute })]), undefined, undefined, 4 * minute);
+    expect(late?.since).toBe(3 * minute);
+    // Another trigger that takes over is the same incident.
+    expect(incidentAt(verdict([firing({ since: 9 * minute })]), late, undefined, 9 * minute)?.since).toBe(
+      3 * minute,
+    );
+  });
+
+  test.each<[NonNullable<TriggerStatus["severity"]>, number]>([
+    ["SEV-0", 0],
+    ["SEV-1", 0],
+    ["SEV-2", 5],
+    ["SEV-3", 15],
+    ["SEV-4", 60],
+  ])("L15 %s wants a response within %d minutes", (severity, minutes) => {
+    const incident = at(1, [firing({ severity }), firing({ trigger: "odd", severity: "SEV-4" })]);
+    expect(incident).toMatchObject({ severity, respondBy: minutes * minute });
+  });
+
+  test.each<[number, number]>([
+    [0, 0],
+    [4.9, 0],
+    [5, 1],
+    [15, 2],
+    [59, 2],
+    [60, 3],
+    [600, 3],
+  ])("L15 after %d minutes it is in phase %d of four", (minutes, phase) => {
+    expect(at(minutes)?.phase).toBe(phase);
+    expect(incidentPhases).toHaveLength(4);
+  });
+
+  test.each<[number, string[], string | undefined]>([
+    [14, [], "call the lead"],
+    [15, ["call the lead"], "tell the customers"],
+    [31, ["call the lead", "tell the customers"], undefined],
+  ])("W12 Z18 after %d minutes it has been said: %j", (minutes, said, next) => {
+    const incident = at(minutes);
+    expect(incident?.escalated.map(({ say }) => say)).toEqual(said);
+    expect(incident?.next?.say).toBe(next);
+  });
+});

@@ -1,0 +1,55 @@
+import type { ScenarioDefinition } from "../playbook/playbook.js";
+import { type Severity, severities } from "../playbook/schema.js";
+import { responseTimes } from "../signal/severity.js";
+import type { Verdict } from "../signal/verdict.js";
+
+/** L15: what an incident is at by its age, in minutes. */
+export const incidentPhases = [
+  { until: 5, text: "see what it is, and whether going back mends it" },
+  { until: 15, text: "go back" },
+  { until: 60, text: "what was tried has not mended it: the next way, and more people" },
+  { until: Number.POSITIVE_INFINITY, text: "a major incident: keep telling everybody" },
+] as const;
+
+interface Escalation {
+  readonly after: number;
+  readonly say: string;
+  readonly to?: string | undefined;
+}
+
+/** One failure, from the first sample of a verdict that was RED or YELLOW. Plain data. */
+export interface Incident {
+  readonly since: number;
+  /** The worst that a firing trigger has; absent where none says. */
+  readonly severity?: Severity;
+  /** By when somebody has to respond. */
+  readonly respondBy?: number;
+  /** Index in `incidentPhases`. */
+  readonly phase: number;
+  /** W12, Z18: what the scenario says to whom, as far as its time has come. */
+  readonly escalated: readonly Escalation[];
+  readonly next?: Escalation & { readonly at: number };
+}
+
+/** What is open now. `before`: what was open a moment ago; triggers that fire in turn are one incident. */
+export function incidentAt(
+  { level, evidence }: Verdict,
+  before: Pick<Incident, "since"> | undefined,
+  scenario: Pick<ScenarioDefinition, "escalate"> | undefined,
+  now: number,
+): Incident | undefined {
+  if (level !== "RED" && level !== "YELLOW") return undefined;
+  const fired = evidence.flatMap(({ since }) => since ?? []);
+  const since = before?.since ?? Math.min(now, ...fired);
+  const severity = severities.find((one) => evidence.some((status) => status.severity === one));
+  const age = Math.max(0, now - since);
+  const steps = (scenario?.escalate ?? []).toSorted((a, b) => a.after - b.after);
+  const next = steps.find(({ after }) => after > age);
+  return {
+    since,
+    ...(severity === undefined ? {} : { severity, respondBy: since + responseTimes[severity] }),
+    phase: incidentPhases.findIndex(({ until }) => age < until * 60_000),
+    escalated: steps.filter(({ after }) => after <= age),
+    ...(next === undefined ? {} : { next: { ...next, at: since + next.after } }),
+  };
+}

@@ -10,6 +10,7 @@ const areas = {
   check: async () => (await import("./areas/check.js")).checking(),
   "postgres-capture": async () => (await import("./areas/postgres-capture.js")).capturing(),
   redis: async () => (await import("./areas/redis.js")).flushing(),
+  judging: async () => (await import("./areas/judging-reaction.js")).reaction(),
   dbos: async () => (await import("./areas/dbos.js")).overDbos(),
   "postgres-restore": async (more: readonly string[]) =>
     (await import("./areas/postgres-restore.js")).restoring(more),

@@ -151,7 +151,7 @@ test("help for each command shows an example and its exit statuses", async () =>
       const { status, stdout } = await run(...command, "--help");
       expect(status).toBe(0);
       expect(stdout).toContain(`Examples:\n  $ backout ${command.join(" ")}`);
-      expect(stdout).toMatch(/Exit status:\n {2}0 +(done|decided)/);
+      expect(stdout).toMatch(/Exit status:\n {2}0 {4,}\w/);
     }),
   );
 });

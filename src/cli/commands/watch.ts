@@ -23,8 +23,8 @@ const help = {
     "backout watch --advise --json",
   ],
   exits: {
-    0: "with --until: it stayed GREEN; else: rolled back and verified",
     ...runExits,
+    0: "with --until: it stayed GREEN; else: rolled back and verified",
     3: "it did not stay GREEN, also where that was rolled back; or rolled back but not verified",
   },
 };

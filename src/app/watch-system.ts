@@ -81,6 +81,7 @@ export async function watchSystem(services: Services, request: WatchRequest): Pr
   const memory = request.store === undefined ? undefined : watchMemory(request.store, clock, say);
   const triggers = triggerJudge(playbook, await memory?.load(), {
     baselines: await knownBaselines(services, request.change),
+    afresh: true,
   });
   const guards = guardWatch(services, request.change, () => lease.observing());
   const fresh: Sample[] = [];

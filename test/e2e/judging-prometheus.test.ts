@@ -21,7 +21,7 @@ let load: Load;
 let prometheus: PrometheusServer;
 let environment: Record<string, string>;
 
-const failing = 'sum(rate(shop_requests_total{code=~"5.."}[5s])) / sum(rate(shop_requests_total[5s]))';
+const failing = 'sum(rate(shop_requests_total{code=~"5.."}[15s])) / sum(rate(shop_requests_total[15s]))';
 
 /** The playbook of the example, judged by what Prometheus has scraped. */
 function watchByPrometheus(url: string, check: boolean): void {

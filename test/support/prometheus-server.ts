@@ -11,7 +11,7 @@ export interface PrometheusServer {
   readonly folder: string;
   /** The value of an instant query that gives one series; `undefined` where it gives none. */
   value(query: string): Promise<number | undefined>;
-  /** Waits until the query gives one series for which the condition holds, for at most 30 s. */
+  /** Waits until the query gives one series for which the condition holds, for at most two minutes: a busy machine misses scrapes. */
   until(query: string, holds?: (value: number | undefined) => boolean): Promise<void>;
   /** As a server that is down for a while; `start` brings it back on the same port with its data. */
   halt(): Promise<void>;
@@ -67,11 +67,11 @@ export async function prometheusServer(setUp: PrometheusSetUp): Promise<Promethe
     folder,
     value,
     until: async (query, holds = (found) => found !== undefined) => {
-      for (let left = 300; left > 0; left--) {
+      for (let left = 1_200; left > 0; left--) {
         if (holds(await value(query))) return;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
-      throw new Error(`Prometheus: "${query}" gives ${await value(query)} after 30 s`);
+      throw new Error(`Prometheus: "${query}" gives ${await value(query)} after two minutes`);
     },
     halt: () => server.stop(),
     start: async () => {

@@ -11,7 +11,14 @@ export type Finding =
   | { readonly noData: string }
   | { readonly notYet: string }
   | { readonly tooFew: string }
+  | Awaited
   | { readonly mutedUntil: number };
+
+/** What is known is from before a restart. `stale`: it would say nothing by now even without one. */
+export interface Awaited {
+  readonly awaited: string;
+  readonly stale: boolean;
+}
 
 /** Inputs of the condition as they were measured. */
 export type Values = Readonly<Record<string, number>>;
@@ -21,6 +28,8 @@ export interface KnownSignal {
   readonly latest: Sample | undefined;
   /** From then on what is known says nothing. */
   readonly staleAt: number;
+  /** Until then it is expected to be read again, and what is remembered counts for nothing; long ago where it has been. */
+  readonly awaitedUntil: number;
   readonly past: Past | undefined;
 }
 
@@ -46,6 +55,7 @@ export function findingAt(conditions: Conditions, world: World, at: number): Fin
   if (clear === undefined || held.held) return { ...held, cleared: !held.held };
   const end = notKnown(clear, world, at) ?? holds(clear, world);
   if ("held" in end) return { ...held, cleared: end.held };
+  if ("awaited" in end) return end;
   // Its end cannot be judged: whoever ignores what is missing lets it end.
   return definition.no_data === "ignore" ? { ...held, cleared: true } : end;
 }
@@ -56,7 +66,11 @@ function notKnown({ variables }: Expression, world: World, at: number): Missing 
   for (const name of variables) {
     const known = world.signal(name);
     if (known === undefined) return { noData: `there is no signal "${name}"` };
-    const { latest: sample, staleAt } = known;
+    const { latest: sample, staleAt, awaitedUntil } = known;
+    if (at < awaitedUntil) {
+      const stale = variables.some((one) => at >= (world.signal(one)?.staleAt ?? at));
+      return { awaited: `"${name}" has not been read again since the watch began`, stale };
+    }
     if (sample === undefined) {
       const fact = `"${name}" has not been measured`;
       return at < staleAt ? { notYet: `${fact} yet` } : { noData: fact };

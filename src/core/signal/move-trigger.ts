@@ -18,9 +18,12 @@ export function moveTrigger(
 ): TriggerMemory {
   if ("mutedUntil" in finding) return inactive(before, at);
   const { frozen, ...moving } = before;
+  const ended = "awaited" in finding && finding.stale && rule.no_data === "ignore";
+  if ("awaited" in finding && !ended)
+    return finding.stale && frozen === undefined ? { ...before, frozen: at } : before;
   const missing = !("held" in finding);
   // What nobody can have read yet, or not often enough, never makes it fire.
-  const proves = !missing || "noData" in finding;
+  const proves = !missing || "noData" in finding || ended;
   if (missing && (rule.no_data === "hold" || !(proves || (rule.no_data === "ignore" && "tooFew" in finding))))
     return { ...moving, frozen: frozen ?? at };
   const held = "held" in finding ? finding.held : rule.no_data === "fail";

@@ -1,8 +1,15 @@
 import { type ClockNotice, clockNotice, type Instant } from "./clock-notice.js";
-import { type CompiledTrigger, compileTriggers, type TriggerDefinitions } from "./compile-triggers.js";
+import { compileTriggers, type TriggerDefinitions } from "./compile-triggers.js";
 import { dueQueue } from "./due-queue.js";
-import { type Finding, findingAt, type World } from "./finding.js";
-import { changeHistory, type JudgedSignal, judgedSignals, takeSample } from "./judged-signals.js";
+import { findingAt, type World } from "./finding.js";
+import {
+  changeHistory,
+  forgetNewer,
+  type JudgedSignal,
+  judgedSignals,
+  takeSample,
+} from "./judged-signals.js";
+import { type Judged, judgedTrigger, movedMemory, statusOf } from "./judged-trigger.js";
 import { dueAt, moveTrigger } from "./move-trigger.js";
 import type { Sample } from "./sample.js";
 import type { TriggerMemory, TriggerState, TriggerStatus } from "./trigger-state.js";
@@ -11,6 +18,11 @@ import type { TriggerMemory, TriggerState, TriggerStatus } from "./trigger-state
 export interface JudgeFacts {
   /** Signals as they were before the change, out of the checkpoint's manifest. */
   readonly baselines?: Readonly<Record<string, number>> | undefined;
+  /**
+   * After a restart: what is remembered of a signal keeps the state of its triggers, but none of them begins or goes on to
+   * fire on it. That takes a reading of now.
+   */
+  readonly afresh?: boolean | undefined;
   /** Told of every change of phase, in order. */
   readonly onMove?: (trigger: string, before: TriggerMemory, after: TriggerMemory, at: number) => void;
 }
@@ -29,15 +41,6 @@ export interface TriggerJudge {
   state(): TriggerState;
 }
 
-interface Judged extends CompiledTrigger {
-  memory: TriggerMemory;
-  /** What its signals say; nothing where that has to be found out anew. */
-  finding: Finding | undefined;
-  /** Its counted signal was read at this moment. */
-  reading: boolean;
-  status: TriggerStatus | undefined;
-}
-
 /**
  * A trigger is judged at every moment at which something about it can change: a new sample, a sample gone stale, a time that
  * has run out. So the outcome depends on the samples alone, and neither on how often this is called nor on restarts in between.
@@ -45,10 +48,10 @@ interface Judged extends CompiledTrigger {
 export function triggerJudge(
   definitions: TriggerDefinitions,
   from?: TriggerState,
-  { baselines = {}, onMove }: JudgeFacts = {},
+  { baselines = {}, afresh = false, onMove }: JudgeFacts = {},
 ): TriggerJudge {
   const compiled = compileTriggers(definitions);
-  const signals = judgedSignals(definitions, compiled, from);
+  const signals = judgedSignals(definitions, compiled, from, afresh && from !== undefined);
   const index = new Map(signals.map(({ name }, place) => [name, place]));
   const world: World = { signal: (name) => signals[index.get(name) ?? -1], baselines };
   const triggers = compiled.triggers.map((one) => judgedTrigger(one, from));
@@ -58,16 +61,23 @@ export function triggerJudge(
   let begun = from?.begun;
   let judged = from?.judged ?? 0;
   let monotonic: number | undefined;
+  let restarted = false;
   let settlingFrom = from?.settlingFrom;
 
   const wake = (): void => {
     queue = dueQueue(signals.length + triggers.length);
-    for (const [place, signal] of signals.entries()) queue.add(place, signal.staleAt);
+    for (const place of signals.keys()) addStale(place);
     for (const [place, trigger] of triggers.entries()) {
       trigger.finding = undefined;
       dirty.add(place);
       addDue(place);
     }
+  };
+  const addStale = (place: number): void => {
+    const signal = signals[place];
+    if (signal === undefined) return;
+    queue.add(place, signal.staleAt);
+    if (signal.awaitedUntil > judged) queue.add(place, signal.awaitedUntil);
   };
   const mutedUntil = ({ definition: { settle } }: Judged, at: number): number | undefined => {
     if (settle === undefined || settlingFrom === undefined) return undefined;
@@ -96,8 +106,9 @@ export function triggerJudge(
     for (const who of queue.take(at)) {
       const signal = signals[who];
       if (signal !== undefined) {
-        if (signal.staleAt <= at) touch(signal, false);
-        else queue.add(who, signal.staleAt);
+        if (signal.staleAt > at) queue.add(who, signal.staleAt);
+        else touch(signal, false);
+        if (signal.awaitedUntil > at) queue.add(who, signal.awaitedUntil);
         continue;
       }
       const place = who - firstTrigger;
@@ -138,6 +149,7 @@ export function triggerJudge(
       changeHistory(signal, compiled.windows.get(signal.name), moved);
       signal.staleAt = (signal.latest?.at ?? moved(begun ?? limit)) + signal.limit;
     }
+    for (const signal of signals) signal.awaitedUntil += step;
     if (step < 0) begun = begun === undefined ? undefined : moved(begun);
     if (step < 0 && settlingFrom !== undefined) settlingFrom = moved(settlingFrom);
     for (const trigger of triggers) trigger.memory = movedMemory(trigger.memory, moved);
@@ -165,6 +177,13 @@ export function triggerJudge(
         for (const trigger of triggers) trigger.memory = { ...trigger.memory, since: begun };
         wake();
       }
+      if (afresh && !restarted) {
+        restarted = true;
+        for (const [place, signal] of signals.entries()) {
+          signal.awaitedUntil = Math.min(signal.awaitedUntil, now + signal.limit);
+          addStale(place);
+        }
+      }
       const notice = clockNotice({ now: judged, monotonic }, moment);
       if (notice?.kind === "set back") stepClock(monotonic === undefined ? 0 : -notice.by, now);
       if (notice?.kind === "set forward") stepClock(notice.by, now);
@@ -183,6 +202,7 @@ export function triggerJudge(
           judgeBefore(known);
           at = known;
         }
+        forgetNewer(signal, compiled.windows.get(signal.name), sample);
         const taken = takeSample(signal, sample.at > now ? { ...sample, at: now } : sample);
         if (taken === "old") continue;
         queue.add(index.get(sample.signal) ?? -1, signal.staleAt);
@@ -215,23 +235,6 @@ export function triggerJudge(
   };
 }
 
-function judgedTrigger(trigger: CompiledTrigger, state: TriggerState | undefined): Judged {
-  const known = Object.hasOwn(state?.triggers ?? {}, trigger.name)
-    ? state?.triggers[trigger.name]
-    : undefined;
-  const same = known !== undefined && (known.of === undefined || known.of === trigger.digest);
-  const { of: _, ...memory } = same ? known : { phase: "inactive" as const, since: state?.judged ?? 0 };
-  return { ...trigger, memory, finding: undefined, reading: false, status: undefined };
-}
-
-const movedMemory = (memory: TriggerMemory, moved: (at: number) => number): TriggerMemory => ({
-  ...memory,
-  since: moved(memory.since),
-  ...(memory.frozen === undefined ? {} : { frozen: moved(memory.frozen) }),
-  ...(memory.began === undefined ? {} : { began: moved(memory.began) }),
-  ...(memory.clearing === undefined ? {} : { clearing: moved(memory.clearing) }),
-});
-
 function earliest(samples: readonly Sample[], now: number): number {
   let first = now;
   for (const { at } of samples) if (at < first) first = at;
@@ -247,31 +250,4 @@ function inOrder(samples: readonly Sample[], now: number): readonly Sample[] {
       return samples.toSorted((a, b) => time(a) - time(b));
   }
   return samples;
-}
-
-function statusOf(trigger: Judged, world: World, judged: number): TriggerStatus {
-  const { finding } = trigger;
-  const dated = finding === undefined || "noData" in finding || "notYet" in finding;
-  if (trigger.status !== undefined && !dated) return trigger.status;
-  const now = dated ? findingAt(trigger, world, judged) : finding;
-  const { memory, definition } = trigger;
-  const noData =
-    "noData" in now ? now.noData : "notYet" in now ? now.notYet : "tooFew" in now ? now.tooFew : undefined;
-  const unknown = memory.frozen !== undefined && memory.phase !== "firing";
-  trigger.status = {
-    trigger: trigger.name,
-    level: definition.level,
-    ...(definition.severity === undefined ? {} : { severity: definition.severity }),
-    state: unknown ? "unknown" : memory.phase,
-    ...(memory.phase === "inactive" ? {} : { since: memory.since }),
-    ...(memory.began === undefined ? {} : { began: memory.began }),
-    ...(memory.clearing === undefined ? {} : { clearing: memory.clearing }),
-    for: definition.for,
-    when: definition.when,
-    samples: trigger.when.variables.flatMap((name) => world.signal(name)?.latest ?? []),
-    ...("values" in now && now.values !== undefined ? { values: now.values } : {}),
-    ...(noData === undefined ? {} : { noData }),
-    ...("mutedUntil" in now ? { mutedUntil: now.mutedUntil } : {}),
-  };
-  return trigger.status;
 }

@@ -11,6 +11,7 @@ const areas = {
   "postgres-capture": async () => (await import("./areas/postgres-capture.js")).capturing(),
   redis: async () => (await import("./areas/redis.js")).flushing(),
   judging: async () => (await import("./areas/judging-reaction.js")).reaction(),
+  triggers: async () => (await import("./areas/triggers.js")).judging(),
   dbos: async () => (await import("./areas/dbos.js")).overDbos(),
   "postgres-restore": async (more: readonly string[]) =>
     (await import("./areas/postgres-restore.js")).restoring(more),

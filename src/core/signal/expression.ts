@@ -24,8 +24,10 @@ export interface Expression {
    * Throws where the values do not allow an answer, for example on a division by zero. All `variables` must be given, and
    * a number for each of `inputs`.
    */
-  evaluate(values: Readonly<Record<string, ExpressionValue>>, inputs?: readonly number[]): boolean;
+  evaluate(values: Values, inputs?: readonly number[]): boolean;
 }
+
+type Values = Readonly<Record<string, ExpressionValue>> | ReadonlyMap<string, ExpressionValue>;
 
 export type Compiled =
   | { readonly expression: Expression }

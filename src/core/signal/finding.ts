@@ -35,6 +35,8 @@ export interface KnownSignal {
 
 export interface World {
   readonly signal: (name: string) => KnownSignal | undefined;
+  /** Signal → its newest value: one object for all conditions, since making one for each would cost more than judging it. */
+  readonly values: ReadonlyMap<string, number>;
   readonly baselines: Readonly<Record<string, number>>;
 }
 
@@ -52,12 +54,23 @@ export function findingAt(conditions: Conditions, world: World, at: number): Fin
   if (missing !== undefined) return missing;
   const held = holds(when, world);
   if (!("held" in held)) return held;
-  if (clear === undefined || held.held) return { ...held, cleared: !held.held };
+  if (clear === undefined || held.held) return found(held, !held.held);
   const end = notKnown(clear, world, at) ?? holds(clear, world);
-  if ("held" in end) return { ...held, cleared: end.held };
+  if ("held" in end) return found(held, end.held);
   if ("awaited" in end) return end;
   // Its end cannot be judged: whoever ignores what is missing lets it end.
-  return definition.no_data === "ignore" ? { ...held, cleared: true } : end;
+  return definition.no_data === "ignore" ? found(held, true) : end;
+}
+
+/** Shared by all that hold and say no more: one is made at each of ten thousand readings a second. */
+const holding: Finding = { held: true, cleared: false };
+const between: Finding = { held: false, cleared: false };
+const over: Finding = { held: false, cleared: true };
+
+function found({ held, values }: Held, cleared: boolean): Finding {
+  if (values !== undefined) return { held, cleared, values };
+  if (held) return holding;
+  return cleared ? over : between;
 }
 
 type Missing = Exclude<Finding, { held: boolean } | { mutedUntil: number }>;
@@ -99,9 +112,10 @@ function tooFew({ definition, when }: Conditions, world: World): Missing | undef
   return { tooFew: `"${of}" grew by ${found} within ${durationText(within)}, ${count} are needed` };
 }
 
-function holds({ variables, inputs, evaluate }: Expression, world: World): Held | Missing {
-  const values: Record<string, number> = {};
-  for (const name of variables) values[name] = world.signal(name)?.latest?.value ?? Number.NaN;
+const yes: Held = { held: true };
+const no: Held = { held: false };
+
+function holds({ inputs, evaluate }: Expression, world: World): Held | Missing {
   const measured: number[] = [];
   for (const input of inputs) {
     const value = measure(input, world);
@@ -109,8 +123,8 @@ function holds({ variables, inputs, evaluate }: Expression, world: World): Held 
     measured.push(value);
   }
   try {
-    const held = evaluate(values, measured);
-    if (inputs.length === 0) return { held };
+    const held = evaluate(world.values, measured);
+    if (inputs.length === 0) return held ? yes : no;
     return {
       held,
       values: Object.fromEntries(inputs.map(({ text }, index) => [text, measured[index] ?? 0])),

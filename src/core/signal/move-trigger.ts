@@ -17,7 +17,7 @@ export function moveTrigger(
   reading: boolean,
 ): TriggerMemory {
   if ("mutedUntil" in finding) return inactive(before, at);
-  const { frozen, ...moving } = before;
+  const { frozen } = before;
   const ended = "awaited" in finding && finding.stale && rule.no_data === "ignore";
   if ("awaited" in finding && !ended)
     return finding.stale && frozen === undefined ? { ...before, frozen: at } : before;
@@ -25,39 +25,42 @@ export function moveTrigger(
   // What nobody can have read yet, or not often enough, never makes it fire.
   const proves = !missing || "noData" in finding || ended;
   if (missing && (rule.no_data === "hold" || !(proves || (rule.no_data === "ignore" && "tooFew" in finding))))
-    return { ...moving, frozen: frozen ?? at };
+    return frozen === undefined ? { ...before, frozen: at } : before;
   const held = "held" in finding ? finding.held : rule.no_data === "fail";
   const pause = frozen === undefined ? 0 : at - frozen;
   const count = reading ? 1 : 0;
   if (before.phase === "firing") {
     const ends = "cleared" in finding ? finding.cleared : !held;
-    return ends ? clearing(moving, rule, at, pause, count) : stillFiring(moving);
+    return ends ? clearing(before, rule, at, pause, count) : stillFiring(before);
   }
   if (!held) return inactive(before, at);
   const since = before.phase === "pending" ? before.since + pause : at;
   const heldAt = (before.phase === "pending" ? (before.held ?? 0) : 0) + count;
   const ripe = at - since >= rule.for && heldAt >= (rule.times ?? 0);
   if (ripe) return { phase: "firing", since: at, began: since };
-  return rule.times === undefined ? { phase: "pending", since } : { phase: "pending", since, held: heldAt };
+  if (rule.times !== undefined) return { phase: "pending", since, held: heldAt };
+  return before.phase === "pending" && frozen === undefined ? before : { phase: "pending", since };
 }
 
-const inactive = ({ phase, since }: TriggerMemory, at: number): TriggerMemory => ({
-  phase: "inactive",
-  since: phase === "inactive" ? since : at,
-});
+function inactive(before: TriggerMemory, at: number): TriggerMemory {
+  if (before.phase !== "inactive") return { phase: "inactive", since: at };
+  return before.frozen === undefined ? before : { phase: "inactive", since: before.since };
+}
 
 function stillFiring(memory: TriggerMemory): TriggerMemory {
-  const { clearing: _, cleared: __, ...rest } = memory;
+  if (memory.frozen === undefined && memory.clearing === undefined) return memory;
+  const { frozen: _, clearing: __, cleared: ___, ...rest } = memory;
   return rest;
 }
 
 function clearing(
-  memory: TriggerMemory,
+  before: TriggerMemory,
   { clear }: Movement,
   at: number,
   pause: number,
   count: number,
 ): TriggerMemory {
+  const { frozen: _, ...memory } = before;
   const since = memory.clearing === undefined ? at : memory.clearing + pause;
   const times = (memory.cleared ?? 0) + count;
   const over = at - since >= (clear?.for ?? 0) && times >= (clear?.times ?? 0);

@@ -9,10 +9,11 @@ import {
   judgedSignals,
   takeSample,
 } from "./judged-signals.js";
-import { type Judged, judgedTrigger, movedMemory, statusOf } from "./judged-trigger.js";
+import { type Judged, judgedTrigger, movedMemory } from "./judged-trigger.js";
 import { dueAt, moveTrigger } from "./move-trigger.js";
 import type { Sample } from "./sample.js";
 import type { TriggerMemory, TriggerState, TriggerStatus } from "./trigger-state.js";
+import { triggerStatus } from "./trigger-status.js";
 
 /** What judging is told beside samples. */
 export interface JudgeFacts {
@@ -53,10 +54,14 @@ export function triggerJudge(
   const compiled = compileTriggers(definitions);
   const signals = judgedSignals(definitions, compiled, from, afresh && from !== undefined);
   const index = new Map(signals.map(({ name }, place) => [name, place]));
-  const world: World = { signal: (name) => signals[index.get(name) ?? -1], baselines };
+  const values = new Map(signals.map(({ name, latest }) => [name, latest?.value ?? Number.NaN]));
+  const world: World = { signal: (name) => signals[index.get(name) ?? -1], values, baselines };
   const triggers = compiled.triggers.map((one) => judgedTrigger(one, from));
   const firstTrigger = signals.length;
   const dirty = new Set<number>();
+  const told: TriggerStatus[] = [];
+  /** Whose status is no longer what was told. */
+  let untold = new Set(triggers.keys());
   let queue = dueQueue(signals.length + triggers.length);
   let begun = from?.begun;
   let judged = from?.judged ?? 0;
@@ -79,9 +84,10 @@ export function triggerJudge(
     queue.add(place, signal.staleAt);
     if (signal.awaitedUntil > judged) queue.add(place, signal.awaitedUntil);
   };
-  const mutedUntil = ({ definition: { settle } }: Judged, at: number): number | undefined => {
-    if (settle === undefined || settlingFrom === undefined) return undefined;
-    return at < settlingFrom + settle ? settlingFrom + settle : undefined;
+  const mutedUntil = (trigger: Judged, at: number): number | undefined => {
+    if (settlingFrom === undefined) return undefined;
+    const until = settlingFrom + (trigger.definition.settle ?? 0);
+    return at < until ? until : undefined;
   };
   const addDue = (place: number): void => {
     const trigger = triggers[place];
@@ -95,7 +101,6 @@ export function triggerJudge(
       const trigger = triggers[place];
       if (trigger === undefined) continue;
       trigger.finding = undefined;
-      trigger.status = undefined;
       trigger.reading ||= read && trigger.counted === signal.name;
       dirty.add(place);
     }
@@ -131,7 +136,7 @@ export function triggerJudge(
       const before = trigger.memory;
       trigger.memory = moveTrigger(before, trigger.finding, trigger.definition, at, trigger.reading);
       trigger.reading = false;
-      trigger.status = undefined;
+      untold.add(place);
       if (before.phase !== trigger.memory.phase) onMove?.(trigger.name, before, trigger.memory, at);
       addDue(place);
     }
@@ -166,6 +171,22 @@ export function triggerJudge(
     wake();
   };
 
+  const tell = (): TriggerStatus[] => {
+    const again = new Set<number>();
+    for (const place of untold) {
+      const trigger = triggers[place];
+      if (trigger === undefined) continue;
+      const { finding } = trigger;
+      // What speaks of ages is told anew at every moment.
+      const dated = finding === undefined || "noData" in finding || "notYet" in finding;
+      if (dated) again.add(place);
+      const now = dated ? findingAt(trigger, world, judged) : finding;
+      told[place] = triggerStatus(trigger, trigger.memory, now, world);
+    }
+    untold = again;
+    return [...told];
+  };
+
   if (begun !== undefined) wake();
   return {
     judge(samples, moment) {
@@ -193,7 +214,8 @@ export function triggerJudge(
       const arriving = inOrder(samples, now);
       let at = Number.NaN;
       for (const sample of arriving) {
-        const signal = signals[index.get(sample.signal) ?? -1];
+        const place = index.get(sample.signal) ?? -1;
+        const signal = signals[place];
         if (signal === undefined) continue;
         // A late one counts from when it became known.
         const known = Math.max(Math.min(sample.at, now), start);
@@ -205,7 +227,8 @@ export function triggerJudge(
         forgetNewer(signal, compiled.windows.get(signal.name), sample);
         const taken = takeSample(signal, sample.at > now ? { ...sample, at: now } : sample);
         if (taken === "old") continue;
-        queue.add(index.get(sample.signal) ?? -1, signal.staleAt);
+        values.set(sample.signal, sample.value ?? Number.NaN);
+        queue.add(place, signal.staleAt);
         touch(signal, taken === "new");
       }
       if (!Number.isNaN(at)) judgeAt(at);
@@ -213,7 +236,7 @@ export function triggerJudge(
       judgeAt(now);
       return notice;
     },
-    statuses: () => triggers.map((trigger) => statusOf(trigger, world, judged)),
+    statuses: tell,
     state() {
       const known = signals.flatMap(({ name, latest }) =>
         latest === undefined ? [] : [[name, latest] as const],

@@ -35,7 +35,8 @@ const bundle = async (options) => {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: "none",
-    external: ["@dbos-inc/dbos-sdk", "@photostructure/sqlite", "ioredis", "pg"],
+    // Large and hardly ever needed, or with files of their own beside them.
+    external: ["@dbos-inc/dbos-sdk", "@photostructure/sqlite", "ioredis", "libpg-query", "pg", "re2js"],
     logLevel: "warning",
     write: false,
     ...options,

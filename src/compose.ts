@@ -40,8 +40,8 @@ async function loadDriver(id: string): Promise<DriverModule | undefined> {
 }
 
 /**
- * With `any`, the first environment stands in where none is named and none is the default. A playbook that nothing is
- * wrong with is read quickly; the parser that knows where everything stands is loaded when there is something to say.
+ * With `any`, the first environment stands in where none is named and none is the default. A playbook with
+ * nothing unusual is read quickly; the parser that can say what is wrong with a text is loaded where the quick one gives up.
  */
 async function loadPlaybook(choice: PlaybookChoice, any = false): Promise<LoadedPlaybook> {
   const file = await findPlaybook(choice.file);
@@ -51,8 +51,7 @@ async function loadPlaybook(choice: PlaybookChoice, any = false): Promise<Loaded
   const { text } = decodePlaybook(bytes, name);
   const quick = text === undefined ? undefined : quickSource({ text, file: name });
   if (quick?.tree["backout"] === playbookVersion) {
-    const resolved = await resolveSource(quick, folder, choice, any);
-    if (resolved.problems.length === 0) return { file, folder, ...resolved };
+    return { file, folder, ...(await resolveSource(quick, folder, choice, any)) };
   }
   const { readPlaybook } = await import("./core/playbook/read-playbook.js");
   const { source, problems } = readPlaybook({ text: bytes, file: name });

@@ -41,10 +41,7 @@ export function findCase(facts: Facts, demands: readonly Demand[], effort: Effor
   for (const name of names) world[name] = [false, true];
   if (names.includes("verdict")) world["verdict"] = verdicts;
   if (names.includes("change")) world["change"] = ["", ...facts.changes];
-  const elsewhere = new Set(
-    Object.entries(facts.triggers).flatMap(([name, level]) => (names.includes(name) ? [] : [level])),
-  );
-  const fits = names.includes("verdict") ? (one: World) => verdictFits(facts, elsewhere, one) : () => true;
+  const fits = names.includes("verdict") ? verdictRule(facts, names) : () => true;
   return search({ names, demands, effort, fits }, world);
 }
 
@@ -98,6 +95,14 @@ function search(question: Search, world: Record<string, World[string]>): FoundCa
   return unproven ? "unproven" : "none";
 }
 
+function verdictRule(facts: Facts, names: readonly string[]): (world: World) => boolean {
+  const elsewhere = new Set(
+    Object.entries(facts.triggers).flatMap(([name, level]) => (names.includes(name) ? [] : [level])),
+  );
+  return (world) => verdictFits(facts, elsewhere, world);
+}
+
+/** `elsewhere`: levels of triggers that no demand names. */
 function verdictFits({ triggers }: Facts, elsewhere: ReadonlySet<Level>, world: World): boolean {
   const here = (level: Level, value: boolean) =>
     Object.entries(world).some(

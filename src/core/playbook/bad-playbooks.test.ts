@@ -126,7 +126,7 @@ const bad: [name: string, text: string, problems: string[]][] = [
   [
     "a key without value",
     `${valid}changes:\n`,
-    ["6:9 changes: there is no value; it must be a map | write one, or remove the key"],
+    ["6:1 changes: there is no value; it must be a map | write one, or remove the key"],
   ],
   [
     "an unknown key",

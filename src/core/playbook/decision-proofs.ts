@@ -86,10 +86,7 @@ const bodyOf = (rule: DecisionRule) =>
 function linkedTo(here: readonly Demand[], earlier: readonly Demand[]): Demand[] {
   const names = new Set(here.flatMap(({ condition }) => condition.variables));
   const linked = new Set<Demand>();
-  const ties = ({ condition: { variables } }: Demand) =>
-    here.length === 0 ||
-    names.has("verdict") ||
-    variables.some((name) => name === "verdict" || names.has(name));
+  const ties = ({ condition }: Demand) => here.length === 0 || tied(condition, names);
   for (let more = true; more; ) {
     more = false;
     for (const one of earlier) {
@@ -101,6 +98,10 @@ function linkedTo(here: readonly Demand[], earlier: readonly Demand[]): Demand[]
   }
   return [...linked];
 }
+
+/** Whether what the condition says has to do with these names; the verdict has to do with all. */
+const tied = ({ variables }: Condition, names: ReadonlySet<string>): boolean =>
+  names.has("verdict") || variables.some((name) => name === "verdict" || names.has(name));
 
 /** False, and told, where the condition never holds, always holds, or holds only where an earlier rule does. */
 function isPossible(
@@ -195,26 +196,23 @@ function answerPath({ answers }: Extract<Branch, { kind: "ask" }>, path: Path, a
   return last === "then" || last === "else" ? [...path, last] : [...path, "answers", answer];
 }
 
-const actionOf = ({ branch }: Compiled): string | undefined =>
+const actionOf = (branch: Branch): string | undefined =>
   branch.kind === "end"
     ? `${[branch.leaf.scenario ?? branch.leaf.say].flat().join(" or ")}, ${branch.leaf.mode ?? "only said"}`
     : undefined;
 
 /** The special case before the general one is meant; two that merely overlap are told, with an example. */
 function warnOfConflicts({ given, list, effort }: Proof, rules: readonly Compiled[]): void {
-  for (const [position, second] of rules.entries()) {
-    for (const first of rules.slice(0, position)) {
-      const [one, other] = [actionOf(first), actionOf(second)];
-      if (one === undefined || other === undefined || one === other) continue;
-      if (first.condition === undefined || second.condition === undefined) continue;
-      if (given.isMade(first.index) && given.isMade(second.index)) continue;
-      if (
-        linkedTo(
-          [{ condition: second.condition, holds: true }],
-          [{ condition: first.condition, holds: true }],
-        ).length === 0
-      )
-        continue;
+  const acting = rules.flatMap(({ index, condition, branch }) => {
+    const action = actionOf(branch);
+    return condition === undefined || action === undefined ? [] : [{ index, condition, action }];
+  });
+  for (const [position, second] of acting.entries()) {
+    const made = given.isMade(second.index);
+    const names = new Set(second.condition.variables);
+    for (const first of acting.slice(0, position)) {
+      if (first.action === second.action || !tied(first.condition, names)) continue;
+      if (made && given.isMade(first.index)) continue;
       const holds = { condition: first.condition, holds: true };
       const both = findCase(given, [holds, { condition: second.condition, holds: true }], effort);
       const special =
@@ -222,7 +220,7 @@ function warnOfConflicts({ given, list, effort }: Proof, rules: readonly Compile
       if (typeof both !== "object" || special) continue;
       list.warn(
         ["decisions", second.index, "when"],
-        `it holds at the same time as decisions[${first.index}] (${one}), with another action (${other}), for example when ${caseText(both)}`,
+        `it holds at the same time as decisions[${first.index}] (${first.action}), with another action (${second.action}), for example when ${caseText(both)}`,
         "the first of them wins; add to one of the conditions that the other does not hold",
       );
     }

@@ -26,6 +26,21 @@ export interface Where {
   readonly place: (offset: number) => { line: number; column: number };
 }
 
+/** Line and column of an offset, both from 1. The lines are looked for when first asked. */
+export function placeIn(text: string): Where["place"] {
+  let starts: number[] | undefined;
+  return (offset) => {
+    starts ??= [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+    let low = 0;
+    for (let high = starts.length; high - low > 1; ) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: Math.max(offset - (starts[low] ?? 0), 0) + 1 };
+  };
+}
+
 /** What a problem points at. */
 export interface Target {
   /** Default: the value. What stands nowhere is looked for one level up, as far as needed. */

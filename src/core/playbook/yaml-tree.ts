@@ -1,7 +1,7 @@
-import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { isMap, isScalar, isSeq, parseDocument } from "yaml";
 import type { Problem } from "../errors.js";
 import type { JsonObject } from "../json.js";
-import { inOrder, problemList, type Where } from "./where.js";
+import { inOrder, placeIn, problemList, type Where } from "./where.js";
 import { yamlMistakes } from "./yaml-errors.js";
 import { type Aliases, TooMuchYaml, yamlFinder, yamlValues } from "./yaml-values.js";
 
@@ -33,10 +33,10 @@ function nestsTooDeeply(text: string): boolean {
   return /(?:[-?:]\s){8}/.test(text) && /(?:[-?:]\s){200}/.test(text);
 }
 
-function parse(text: string, lineCounter: LineCounter) {
+function parse(text: string) {
   if (nestsTooDeeply(text)) return undefined;
   try {
-    const document = parseDocument(text, { ...options, lineCounter });
+    const document = parseDocument(text, options);
     const tooDeep = document.errors.some(({ message }) => message.startsWith("Maximum call stack"));
     return tooDeep ? undefined : document;
   } catch {
@@ -46,11 +46,7 @@ function parse(text: string, lineCounter: LineCounter) {
 
 /** YAML text → plain data and where each value stands. Never throws; limits what aliases and nesting can cost. */
 export function yamlTree(text: string, file: string): YamlTree {
-  const lines = new LineCounter();
-  const place = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
+  const place = placeIn(text);
   const lineOf = (offset: number) => place(offset).line;
   const nowhere: Where = { file, text, place, find: () => undefined };
   const list = problemList(nowhere);
@@ -63,7 +59,7 @@ export function yamlTree(text: string, file: string): YamlTree {
     return refuse(`the file has ${text.length} characters; the limit is ${mostCharacters}`);
   }
   if (text.trim() === "") return refuse("the playbook is empty", "backout init writes a first one");
-  const document = parse(text, lines);
+  const document = parse(text);
   if (document === undefined) return refuse("the file is too much: nested too deeply");
 
   const mistakes = yamlMistakes(document, file, lineOf);

@@ -29,6 +29,9 @@ const nameOf = ({ value, source }: Scalar): string =>
 
 const offsetOf = (node: unknown): number => (isNode(node) ? (node.range?.[0] ?? 0) : 0);
 
+/** `key:` and nothing after it: it stands where its key does. */
+const isEmpty = (node: Node): boolean => isScalar(node) && node.value === null && node.source === "";
+
 /** YAML nodes → plain data. What cannot be taken as it is goes to `list`; what an alias stands for, to `aliases`. */
 export function yamlValues(
   root: YAMLMap,
@@ -153,7 +156,7 @@ export function yamlFinder(root: YAMLMap, aliases: Aliases): (path: Path) => Spo
         if (pair === undefined) return undefined;
         const key = offsetOf(pair.key);
         node = pair.value;
-        spot = { key, value: isNode(node) ? offsetOf(node) : key };
+        spot = { key, value: isNode(node) && !isEmpty(node) ? offsetOf(node) : key };
       } else {
         if (!isSeq(node) || !isNode(node.items[Number(segment)])) return undefined;
         node = node.items[Number(segment)];

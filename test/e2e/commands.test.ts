@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { backout, type Ended, jsonLines, type Place } from "../support/backout-process.js";
+import { backout, type Ended, jsonLines, type Place, startBackout } from "../support/backout-process.js";
 import { type SmallSystem, smallSystem } from "../support/small-system.js";
 
 let system: SmallSystem;
@@ -96,11 +96,10 @@ test("a watch that finds it bad goes back by itself", async () => {
   await ends(0, "checkpoint");
   system.deploy();
   system.answer(500);
-  const watching = run("watch", "--change", "v2");
-  const better = setTimeout(() => system.answer(200), 2_000);
-  const ended = await watching;
-  clearTimeout(better);
+  const watch = startBackout(place, "watch", "--change", "v2");
+  await watch.said("by itself");
   system.answer(200);
+  const ended = await watch.ended;
   expect(ended.status, `${ended.stdout}${ended.stderr}`).toBe(0);
   expect(ended.stdout).toContain("rolled back and verified");
   expect(system.items()).toEqual(["one", "two"]);

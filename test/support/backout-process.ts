@@ -27,7 +27,7 @@ export interface Ended {
 export interface Started {
   readonly process: ChildProcessByStdio<null, Readable, Readable>;
   readonly ended: Promise<Ended>;
-  /** Until the output has the text. */
+  /** Until the output has the text, for at most four minutes. */
   said(text: string): Promise<void>;
 }
 
@@ -56,8 +56,10 @@ export function startBackout({ cwd, environment, user }: Place, ...args: string[
     process: child,
     ended,
     async said(text) {
+      const limit = Date.now() + 240_000;
       while (!`${out.stdout}${out.stderr}`.includes(text)) {
-        if (child.exitCode !== null) throw new Error(`ended without "${text}": ${out.stdout}${out.stderr}`);
+        if (child.exitCode !== null || Date.now() > limit)
+          throw new Error(`no "${text}": ${out.stdout}${out.stderr}`);
         await sleep(5);
       }
     },

@@ -6,6 +6,7 @@ import type { VerdictLevel } from "../../core/signal/verdict.js";
 import type { Paint, Palette } from "./colour.js";
 import { clockText, durationText, listText } from "./format.js";
 import { incidentChanges } from "./incident-text.js";
+import { sourceChange } from "./source-text.js";
 import { valueText } from "./sparkline.js";
 
 export interface WatchEvent {
@@ -30,6 +31,11 @@ export function watchEvents(before: Judgement | undefined, after: Judgement): Wa
       },
     ];
   });
+  for (const health of after.sourceHealth) {
+    const was = before?.sourceHealth.find(({ source }) => source === health.source);
+    const text = was === health ? undefined : sourceChange(was, health);
+    if (text !== undefined) events.push({ at, about: "source", level: "UNKNOWN", text });
+  }
   if (before?.verdict.level !== verdict.level) {
     const why = verdict.level === "GREEN" ? "" : `: ${listText(verdict.evidence.map(evidenceText))}`;
     events.push({ at, about: "verdict", level: verdict.level, text: `${verdict.level}${why}` });

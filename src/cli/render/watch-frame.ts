@@ -7,6 +7,7 @@ import { clockText, countText, durationText } from "./format.js";
 import { incidentText } from "./incident-text.js";
 import { type Cell, hanging, table, truncate } from "./layout.js";
 import type { RenderOptions } from "./render-options.js";
+import { sourceText } from "./source-text.js";
 import { sparkline } from "./sparkline.js";
 import { decisionText, levelPaint, sampleText, stateText, type WatchEvent } from "./watch-events.js";
 
@@ -55,7 +56,7 @@ export function watchFrame(
     triggerColumns,
   );
   const signals = fitted(
-    signalRows(model, width, paint),
+    signalRows(model, options.now, width, paint),
     left - triggers.length - 1,
     width,
     paint,
@@ -77,7 +78,12 @@ export function watchFrame(
 }
 
 const triggerColumns = [{}, { min: 8 }, {}, { min: 14, optional: 1 }] as const;
-const signalColumns = [{ min: 8 }, { align: "right", min: 8 }, { optional: 1 }] as const;
+const signalColumns = [
+  { min: 8 },
+  { align: "right", min: 8 },
+  { optional: 1 },
+  { min: 12, optional: 2 },
+] as const;
 
 /** Those that are not quiet first. */
 function triggerRows({ statuses }: Judgement, now: number, paint: Palette): (Cell | string)[][] {
@@ -98,8 +104,15 @@ function triggerRows({ statuses }: Judgement, now: number, paint: Palette): (Cel
     });
 }
 
-function signalRows({ samples }: WatchModel, width: number, paint: Palette): (Cell | string)[][] {
+function signalRows(
+  { samples, judgement }: WatchModel,
+  now: number,
+  width: number,
+  paint: Palette,
+): (Cell | string)[][] {
+  const sources = new Map(judgement?.sourceHealth.map((one) => [one.source, one]));
   return [...samples].map(([name, all]) => {
+    const source = sources.get(name);
     const newest = all.at(-1);
     const known = newest?.value !== undefined;
     return [
@@ -112,6 +125,7 @@ function signalRows({ samples }: WatchModel, width: number, paint: Palette): (Ce
         ),
         paint: paint.accent,
       },
+      { text: source === undefined ? "" : plainText(sourceText(source, now)), paint: paint.warn },
     ];
   });
 }

@@ -1,7 +1,9 @@
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
+import { clockText } from "../../app/watch-notice.js";
 import type { Judgement } from "../../app/watch-system.js";
 import type { Decision } from "../../core/decision/decide.js";
+import { healthAfter, type SourceHealth, unasked } from "../../core/signal/source-health.js";
 import type { TriggerStatus } from "../../core/signal/trigger-state.js";
 import { verdict } from "../../core/signal/verdict.js";
 import { sparkline, valueText } from "./sparkline.js";
@@ -73,6 +75,40 @@ describe("what changes while watching", () => {
   });
 });
 
+/** Readings one second apart, the last now: `g`ood, `s`low, `f`ailed. */
+const source = (readings: string): SourceHealth =>
+  [...readings].reduce(
+    (health, one, index) =>
+      healthAfter(
+        health,
+        {
+          at: now - (readings.length - 1 - index) * 1_000,
+          ms: one === "s" ? 900 : 5,
+          ...(one === "f" ? { error: { code: "UNREACHABLE", message: "refused", hint: "is it up?" } } : {}),
+        },
+        1_000,
+      ),
+    unasked("error_rate", now - 60_000),
+  );
+const fed = (readings: string): Judgement => ({ ...quiet, sourceHealth: [source(readings)] });
+
+describe("what changes about a source", () => {
+  it.each<[string, string, string[]]>([
+    ["g", "gg", []],
+    ["g", "gf", ["error_rate: its source gives no measurement: refused (is it up?)"]],
+    ["gf", "gff", []],
+    ["gf", "gfg", ["error_rate: its source answers again"]],
+    ["gfgfg", "gfgfgf", []],
+    ["gfgf", "gfgfg", ["error_rate: its source comes and goes: refused (is it up?)"]],
+    ["gs", "gss", []],
+    ["gss", "gsss", ["error_rate: its source is slow, 900 ms for a reading"]],
+    ["gsss", "gsssg", ["error_rate: its source is quick again"]],
+  ])("%s and then %s", (before, after, told) => {
+    const events = watchEvents(fed(before), fed(after));
+    expect(events.map(({ about, text }) => `${about} ${text}`)).toEqual(told.map((text) => `source ${text}`));
+  });
+});
+
 describe("the watch on a terminal", () => {
   const values = [0.01, 0.01, 0.2, 0.423];
   const model = {
@@ -94,6 +130,19 @@ describe("the watch on a terminal", () => {
       "",
       "  05:46:44  errors_high inactive → pending, fires after 30 s",
     ]);
+  });
+
+  it.each<[string, string]>([
+    ["gg", "  error_rate  0.423  ▁▁▄█"],
+    ["gfff", "  error_rate  0.423  ▁▁▄█  failing for 2 s: refused"],
+    ["gfgfg", "  error_rate  0.423  ▁▁▄█  flapping, 2 of the last 5 readings failed: refused"],
+    ["sss", "  error_rate  0.423  ▁▁▄█  slow, 900 ms for a reading"],
+  ])("shows how the source of a signal is: %s", (readings, line) => {
+    const frame = watchFrame(
+      { ...model, judgement: fed(readings) },
+      { now, width: 90, height: 24, colour: false },
+    );
+    expect(frame).toContain(line);
   });
 
   it.each([
@@ -131,6 +180,54 @@ it("writes one line for each change of verdict where there is no terminal", asyn
   expect(printed).toEqual([
     "05:46:44  verdict   GREEN",
     '05:46:44  verdict   UNKNOWN: errors_high ("error_rate" could not be measured: refused)',
+  ]);
+});
+
+it("says in lines and as JSON what was wrong with the clock, and how a source is", async () => {
+  const notices = [
+    { kind: "set back", at: now, by: 90_000 },
+    { kind: "set forward", at: now, by: 90_000 },
+    { kind: "overslept", at: now, by: 42_000 },
+  ] as const;
+  const told: Record<"lines" | "json", string[]> = { lines: [], json: [] };
+  for (const as of ["lines", "json"] as const) {
+    const view = await watchView(
+      {
+        options: { json: as === "json" },
+        stdout: { isTTY: false } as unknown as NodeJS.WriteStream,
+        render: () => ({ now, width: 80, colour: false, utcOffset: 0 }),
+        print: (text) => told.lines.push(text),
+        json: (value) => {
+          const { type, text, sourceHealth } = value as {
+            type: string;
+            text: string;
+            sourceHealth?: unknown[];
+          };
+          told.json.push(`${type} ${text}${sourceHealth?.length === 1 ? " +health" : ""}`);
+        },
+      },
+      { system: "shop", environment: "production" },
+    );
+    view.onJudgement(fed("g"));
+    for (const notice of notices) view.onNotice({ at: now, text: clockText(notice) });
+    view.onJudgement(fed("gf"));
+    view.end();
+  }
+  const texts = [
+    "the clock was set back by 90 s; times of triggers go on as if it had not",
+    "the clock went forward by 90 s, or the machine slept; times of triggers go on as if it had not",
+    "nobody judged for 42 s: this process, or the machine, was held up",
+  ];
+  const failing = "error_rate: its source gives no measurement: refused (is it up?)";
+  expect(told.lines).toEqual([
+    "05:46:44  verdict   GREEN",
+    ...texts.map((text) => `05:46:44  watch     ${text}`),
+    `05:46:44  source    ${failing}`,
+  ]);
+  expect(told.json).toEqual([
+    "watch.verdict GREEN +health",
+    ...texts.map((text) => `watch.watch ${text} +health`),
+    `watch.source ${failing} +health`,
   ]);
 });
 

@@ -28,6 +28,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   report: async () => (await import("./commands/report.js")).addReport,
   "report-problem": async () => (await import("./commands/report-problem.js")).addReportProblem,
   checkpoints: async () => (await import("./commands/checkpoints.js")).addCheckpoints,
+  changes: async () => (await import("./commands/changes.js")).addChanges,
   versions: async () => (await import("./commands/versions.js")).addVersions,
 };
 

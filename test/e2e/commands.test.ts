@@ -81,6 +81,7 @@ test("every command speaks JSON, one value a line", async () => {
     ["history", "latest"],
     ["report"],
     ["versions"],
+    ["changes"],
   ]) {
     const { status, stdout, stderr } = await run(...args, "--json");
     expect(status, `${args.join(" ")}: ${stdout}${stderr}`).toBe(0);

@@ -14,6 +14,7 @@ import { makeReport } from "../../core/report/report.js";
 import { renderCheckpoint, renderCheckpoints, renderRetention } from "./render-checkpoints.js";
 import { renderChecks } from "./render-checks.js";
 import { renderFacts, renderHistory } from "./render-history.js";
+import { renderRisks } from "./render-risks.js";
 import { renderStatus } from "./render-status.js";
 
 const minute = 60_000;
@@ -213,5 +214,43 @@ shop/production
     expect(status({})).toContain(
       "checkpoint  none: there is nothing to go back to\n              hint: backout checkpoint",
     );
+  });
+});
+
+describe("the risk matrix", () => {
+  const matrix = {
+    rows: [
+      { change: "security", risk: "high", targets: ["web"], shares: [], promisedMs: 3 * minute },
+      {
+        change: "speed",
+        risk: "medium",
+        targets: ["backend", "db"],
+        shares: ["memory"],
+        promisedMs: 8 * minute,
+      },
+      { change: "memory", targets: ["backend"], shares: ["speed"] },
+    ],
+    unpromised: ["memory"],
+    inSequenceMs: 11 * minute,
+    sideBySideMs: 8 * minute,
+    objectiveMs: 10 * minute,
+  } as const;
+
+  it("M21 has a line a change, and says against the objective what the promises add up to", () => {
+    expect(renderRisks(matrix, options).split("\n")).toEqual([
+      "change    risk      rolls back in  targets      not beside",
+      "security  high      3 min          web",
+      "speed     medium    8 min          backend, db  memory",
+      "memory    not said  no promise     backend      speed",
+      "",
+      "one after the other  11 min, 1 min longer than the objective 10 min",
+      "side by side         8 min, within the objective 10 min",
+      "not counted: memory, without a promised time",
+    ]);
+  });
+
+  it("of a playbook without changes says so", () => {
+    const none = { rows: [], unpromised: [], inSequenceMs: 0, sideBySideMs: 0 };
+    expect(renderRisks(none, options)).toBe("the playbook names no changes");
   });
 });

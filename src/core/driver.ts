@@ -12,6 +12,7 @@ import type {
   SignalMemory,
 } from "./ports.js";
 import type { ProblemReports } from "./problem-report/problem-report.js";
+import type { PastReading, PastSpan, Reading } from "./signal/reading.js";
 
 /** In the order in which they happen (docs/design.md, "Planning"). */
 export const phases = ["fence", "preserve", "quiesce", "restore", "resume", "check", "unfence"] as const;
@@ -355,16 +356,11 @@ export interface SignalDriver<Options = unknown> extends DriverBase<Options> {
   listen?(options: Options, context: SignalContext): Promise<void>;
   /** `options` is the same object for every reading of a watch: what has to be remembered in between can be kept by it. */
   read(options: Options, context: SignalContext): Promise<Reading>;
-}
-
-export interface Reading {
-  readonly value: number;
-  /** `ms`, `ratio`, `status`: for people. */
-  readonly unit?: string;
-  /** Where the source says itself when it measured: milliseconds since the epoch. Default: now. */
-  readonly at?: number;
-  /** What was asked, as resolved, where that is not plain from the options: for the evidence. */
-  readonly asked?: string;
+  /**
+   * What it would have read at each moment of the past, none left out. Throws where that could not be found out; left out by
+   * what keeps no past.
+   */
+  history?(options: Options, context: DriverContext, past: PastSpan): Promise<PastReading[]>;
 }
 
 /** Asks one question about the running system, after a rollback or at any time. */
@@ -382,7 +378,7 @@ export interface DriverModule {
   readonly check?: CheckDriver;
 }
 
-export type { Effect };
+export type { Effect, Reading };
 
 /** One check: the same identity is there. */
 export const sameIdentity = (

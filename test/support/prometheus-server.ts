@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { freePort } from "./free-port.js";
 import { serverProcess } from "./server-process.js";
 
@@ -24,6 +26,8 @@ export interface PrometheusSetUp {
   readonly jobs: Readonly<Record<string, readonly string[]>>;
   /** A rule file. */
   readonly rules?: string;
+  /** What it has recorded before, in OpenMetrics' text format with times. */
+  readonly recorded?: string;
   /** Of its web configuration file: TLS, users. */
   readonly web?: string;
   /** How its API is asked here, where it is not open to everybody. */
@@ -39,6 +43,7 @@ export async function prometheusServer(setUp: PrometheusSetUp): Promise<Promethe
   const url = `${setUp.scheme ?? "http"}://127.0.0.1:${port}`;
   await writeFile(join(folder, "prometheus.yml"), configuration(setUp));
   if (setUp.rules !== undefined) await writeFile(join(folder, "rules.yml"), setUp.rules);
+  if (setUp.recorded !== undefined) await backfill(folder, setUp.recorded);
   if (setUp.web !== undefined) await writeFile(join(folder, "web.yml"), setUp.web);
   const ask = (path: string) => (setUp.ask ?? askJson)(url + path);
   const launch = () =>
@@ -82,6 +87,15 @@ export async function prometheusServer(setUp: PrometheusSetUp): Promise<Promethe
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Written as blocks, so that a whole day is there at once. */
+async function backfill(folder: string, recorded: string): Promise<void> {
+  const file = join(folder, "recorded.txt");
+  await writeFile(file, recorded);
+  const args = ["tsdb", "create-blocks-from", "openmetrics", file, join(folder, "data")];
+  await promisify(execFile)("promtool", args, { maxBuffer: 2 ** 26 });
+  await rm(file);
 }
 
 interface InstantAnswer {

@@ -52,7 +52,11 @@ async function askRange(options: Options, range: number, context: DriverContext)
   return oneSeries(answer.data, { end, take: options.take });
 }
 
-function refuseWarnings({ warnings: [first] }: ApiAnswer, options: Options, context: DriverContext): void {
+export function refuseWarnings(
+  { warnings: [first] }: ApiAnswer,
+  options: Options,
+  context: DriverContext,
+): void {
   if (first === undefined || options.warnings === "accept") return;
   const fact = `${shownServer(options.url)} warns of its answer to "${options.query}": ${first}`;
   throw unmeasured(context, fact, "`warnings: accept` where such an answer is good enough");

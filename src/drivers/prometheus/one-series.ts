@@ -8,7 +8,7 @@ const point = z.tuple([z.number(), z.string()]).transform(([at, text]) => ({
   value: numberOf(text),
   text,
 }));
-type Point = z.output<typeof point>;
+export type Point = z.output<typeof point>;
 
 const labels = z.record(z.string(), z.string());
 const result = z.discriminatedUnion("resultType", [
@@ -78,12 +78,21 @@ export function oneSeries(data: Json, range?: { readonly end: number; readonly t
   }
 }
 
+/** Every series of an answer over a range, with its labels as text; `undefined` where it is no such answer. */
+export function seriesOver(
+  data: Json,
+): readonly (readonly [labels: string, points: readonly Point[]])[] | undefined {
+  const read = result.safeParse(data);
+  if (!read.success || read.data.resultType !== "matrix") return undefined;
+  return read.data.result.map(({ metric, values }) => [JSON.stringify(metric), values ?? []] as const);
+}
+
 const histogram = wrong(
   "gives a histogram, not a number",
   "use histogram_quantile(…), histogram_count(…) or histogram_avg(…)",
 );
 
-function finite({ at, value, text }: Point): OneSeries {
+export function finite({ at, value, text }: Point): OneSeries {
   if (Number.isFinite(value)) return { at, value };
   const nothing = value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
   const hint = nothing
@@ -92,7 +101,7 @@ function finite({ at, value, text }: Point): OneSeries {
   return unmeasured(`gives "${text}", which measures nothing`, hint);
 }
 
-function overRange(points: readonly Point[], { end, take }: { end: number; take: Take }): OneSeries {
+export function overRange(points: readonly Point[], { end, take }: { end: number; take: Take }): OneSeries {
   const last = points.at(-1);
   if (last === undefined) return { none: true };
   if (last.at < end) {

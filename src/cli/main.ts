@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   verify: async () => (await import("./commands/verify.js")).addVerify,
   watch: async () => (await import("./commands/watch.js")).addWatch,
   decide: async () => (await import("./commands/decide.js")).addDecide,
+  backtest: async () => (await import("./commands/backtest.js")).addBacktest,
   controller: async () => (await import("./commands/controller.js")).addController,
   history: async () => (await import("./commands/history.js")).addHistory,
   report: async () => (await import("./commands/report.js")).addReport,

@@ -5,9 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import pg from "pg";
-import type { StepSpec } from "../../src/core/driver.js";
-import { target } from "../../src/drivers/postgres/index.js";
-import { contextsFor, type Taken } from "../../src/drivers/testing/contexts.js";
+import { capture } from "../../src/drivers/postgres/capture.js";
+import { observe } from "../../src/drivers/postgres/observe.js";
+import { options } from "../../src/drivers/postgres/options.js";
+import { plan } from "../../src/drivers/postgres/plan.js";
+import { apply } from "../../src/drivers/postgres/steps.js";
+import { contextsFor } from "../../src/drivers/testing/contexts.js";
+import { folderArtifacts } from "../../src/drivers/testing/folder-artifacts.js";
 import { planOrder } from "../../src/drivers/testing/plan-order.js";
 import { restoreOnly } from "../../src/drivers/testing/target-fixture.js";
 import { type PostgresServer, postgresServer } from "../../test/support/postgres-server.js";
@@ -15,18 +19,22 @@ import { type Figure, figure, summarise } from "../figure.js";
 import { timeProcess } from "../timed.js";
 
 const area = "postgres-restore";
-/** A process of this area that is given a port asks there all the time. */
+/** A process of this area that is given a port and a database asks there all the time. */
 const asPoller = "BACKOUT_BENCH_POLL";
 /** Megabytes of tables; `npm run bench -- postgres-restore 100` runs a small one. */
 const usualSizes = [100, 1000];
 const jobs = 2;
-const pollMs = 3;
+const pollMs = 10;
 const bytesARow = 210;
+const mostMs = 3_600_000;
 
 /** The same database restored in turn: as playbooks do (stop, drop, pg_restore -j, start), and beside with a swap. */
 export async function restoring(args: readonly string[]): Promise<Figure[]> {
   const given = process.env[asPoller];
-  if (given !== undefined) return poll(Number(given)).then(() => []);
+  if (given !== undefined) {
+    const [port, database = ""] = given.split("/");
+    return poll(Number(port), database).then(() => []);
+  }
   const sizes = args.map(Number).filter((size) => size > 0);
   const figures: Figure[] = [];
   for (const megabytes of sizes.length > 0 ? sizes : usualSizes) figures.push(...(await oneSize(megabytes)));
@@ -34,52 +42,61 @@ export async function restoring(args: readonly string[]): Promise<Figure[]> {
 }
 
 async function oneSize(megabytes: number): Promise<Figure[]> {
-  const server = await postgresServer();
+  // Its workers would come at any moment, to one of both and not to the other.
+  const server = await postgresServer({ settings: ["autovacuum=off"] });
   const folder = await mkdtemp(join(tmpdir(), "backout-bench-"));
   const contexts = await contextsFor(folder);
+  const patient = { signal: AbortSignal.timeout(mostMs) };
   try {
     await server.database("shop");
     await fill(server, megabytes);
-    const options = target.options.parse({
-      ...{ host: "127.0.0.1", port: server.port, user: "postgres", database: "shop", jobs, undoFor: "1ms" },
-    }) as never;
-    const taken = await contexts.take(target, options);
-    const rounds = megabytes > 500 ? 1 : 3;
-    const swaps: number[] = [];
-    const totals: number[] = [];
-    const olds: number[] = [];
-    const plain: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const { outage, restore } = asPlaybooksDo(server, taken.folder);
-      olds.push(outage);
-      plain.push(restore);
+    const given = options.parse({
+      ...{ host: "127.0.0.1", port: server.port, user: "postgres", database: "shop", jobs },
+    });
+    const artifacts = await folderArtifacts(await mkdtemp(join(folder, "artifacts-")));
+    const captured = await capture(given, { ...contexts.plain(), ...patient, artifacts: artifacts.writer });
+    const taken = { part: { ...captured, artifacts: artifacts.list(), at: 0 }, folder: artifacts.folder };
+    const rounds: Round[] = [];
+    for (let round = 0; round < (megabytes > 500 ? 4 : 5); round++) {
+      let plain = { outage: 0, restore: 0 };
+      await longestGap(server, "postgres", () => {
+        plain = asPlaybooksDo(server, taken.folder);
+      });
       await server.sql("shop", "delete from orders where id % 10 = 0");
-      const observed = await target.observe(options, await contexts.prove(taken), taken.part);
+      const observed = await observe(given, { ...contexts.plain(), ...patient }, taken.part);
       const steps = planOrder(
-        target.plan({ captured: taken.part, restoreMs: undefined, observed, options, intent: restoreOnly }),
-      );
-      const started = performance.now();
-      swaps.push(
-        await outageOf(server, async () => {
-          for (const step of steps) await apply(step, options, taken, `bench-${round}`);
-          totals.push(performance.now() - started);
+        plan({
+          ...{ captured: taken.part, restoreMs: undefined, observed, options: given, intent: restoreOnly },
         }),
       );
+      let whole = 0;
+      const gap = await longestGap(server, "shop", async () => {
+        const started = performance.now();
+        for (const { operation, input } of steps) {
+          const context = { ...(await contexts.step(taken, `bench-${round}/${operation}`, 1)), ...patient };
+          await apply({ operation, input, options: given, captured: taken.part }, context);
+        }
+        whole = performance.now() - started;
+      });
+      rounds.push({ gap, whole, ...plain });
+      await dropKept(server);
     }
-    return report(megabytes, { swaps, totals, olds, plain });
+    return report(megabytes, rounds);
   } finally {
     await contexts.cleanUp();
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
 
-  async function apply(step: StepSpec, options: never, from: Taken, runId: string): Promise<void> {
-    const context = await contexts.step(from, `${runId}/${step.operation}`, 1);
-    await target.apply(
-      { operation: step.operation, input: step.input, options, captured: from.part },
-      context,
-    );
-  }
+/** Each round replaces one. */
+async function dropKept(server: PostgresServer): Promise<void> {
+  const kept = await server.sql(
+    "postgres",
+    "select datname from pg_database where datname like 'backout\\_kept%'",
+  );
+  for (const name of kept.split("\n").filter(Boolean))
+    await server.sql("postgres", `drop database "${name}"`);
 }
 
 async function fill(server: PostgresServer, megabytes: number): Promise<void> {
@@ -106,9 +123,13 @@ function asPlaybooksDo(server: PostgresServer, dump: string): { outage: number; 
 }
 
 /** The longest time without an answer while that is done, as a client in a process of its own sees it. */
-async function outageOf(server: PostgresServer, work: () => Promise<unknown>): Promise<number> {
+async function longestGap(
+  server: PostgresServer,
+  database: string,
+  work: () => Promise<void> | void,
+): Promise<number> {
   const poller = spawn(process.execPath, [process.argv[1] ?? "", area], {
-    env: { ...process.env, [asPoller]: String(server.port) },
+    env: { ...process.env, [asPoller]: `${server.port}/${database}` },
     stdio: ["pipe", "pipe", "inherit"],
   });
   let said = "";
@@ -125,24 +146,27 @@ async function outageOf(server: PostgresServer, work: () => Promise<unknown>): P
 }
 
 /** Asks all the time, and connects again at once where it was thrown out. */
-async function poll(port: number): Promise<void> {
+async function poll(port: number, database: string): Promise<void> {
   let going = true;
   process.stdin.on("end", () => {
     going = false;
   });
   process.stdin.resume();
+  const table = database === "shop" ? "orders" : "pg_class";
   let client: pg.Client | undefined;
   let [last, gap] = [performance.now(), 0];
+  let ready = false;
   while (going) {
     try {
       if (client === undefined) {
-        client = new pg.Client({ host: "127.0.0.1", port, user: "postgres", database: "shop" });
+        client = new pg.Client({ host: "127.0.0.1", port, user: "postgres", database });
         client.on("error", () => {});
         await client.connect();
-        if (gap === 0) console.log("ready");
       }
-      await client.query("select count(*) from (select 1 from orders limit 10) few");
-      gap = Math.max(gap, performance.now() - last);
+      await client.query(`select count(*) from (select 1 from ${table} limit 10) few`);
+      if (ready) gap = Math.max(gap, performance.now() - last);
+      else console.log("ready");
+      ready = true;
       last = performance.now();
     } catch {
       await client?.end().catch(() => {});
@@ -154,26 +178,27 @@ async function poll(port: number): Promise<void> {
   await client?.end();
 }
 
-interface Rounds {
-  readonly swaps: readonly number[];
-  readonly totals: readonly number[];
-  readonly olds: readonly number[];
-  readonly plain: readonly number[];
+interface Round {
+  /** Without an answer, and from its begin to its end. */
+  readonly gap: number;
+  readonly whole: number;
+  /** As playbooks do: nobody can work, and pg_restore alone. */
+  readonly outage: number;
+  readonly restore: number;
 }
 
-function report(megabytes: number, { swaps, totals, olds, plain }: Rounds): Figure[] {
+function report(megabytes: number, rounds: readonly Round[]): Figure[] {
   const what = `${megabytes} MB`;
-  const old = summarise(olds).median;
-  const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
-  const ratios = totals.map((total, index) => total / (plain[index] ?? Number.NaN));
+  const median = (values: readonly number[]): string => `${(summarise(values).median / 1000).toFixed(1)} s`;
   return [
     figure({
-      ...{ area, figure: `outage, ${what}`, unit: "ms", values: swaps, most: 1_000 },
-      against: `drop, pg_restore -j ${jobs}: ${seconds(old)}`,
+      ...{ area, figure: `outage, ${what}`, unit: "ms", values: rounds.map(({ gap }) => gap), most: 1_000 },
+      against: `drop, pg_restore -j ${jobs}: ${median(rounds.map(({ outage }) => outage))}`,
     }),
     figure({
-      ...{ area, figure: `whole restore, ${what}`, unit: "times", values: ratios, most: 1.15 },
-      against: `pg_restore -j ${jobs} alone: ${seconds(summarise(plain).median)}`,
+      ...{ area, figure: `whole restore, ${what}`, unit: "times", most: 1.15 },
+      values: rounds.map(({ whole, restore }) => whole / restore),
+      against: `pg_restore -j ${jobs} alone, a client asking meanwhile: ${median(rounds.map(({ restore }) => restore))}`,
     }),
   ];
 }

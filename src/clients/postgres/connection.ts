@@ -121,6 +121,9 @@ export async function withConnection<Result>(
   }
 }
 
+/** Servers that were asked and speak no TLS: not asked again by every connection, where TLS is only preferred. */
+const withoutTls = new Set<string>();
+
 async function open(server: Server, context: Pick<DriverContext, "host">, ms: number): Promise<Client> {
   const pg = (await import("pg")).default;
   const attempt = async (ssl: object | false): Promise<Client> => {
@@ -150,10 +153,13 @@ async function open(server: Server, context: Pick<DriverContext, "host">, ms: nu
       ca === undefined ? {} : { ca: Buffer.from(await context.host.files.read(ca)).toString() };
     return attempt({ ...authority });
   }
+  const place = `${server.host}:${server.port}`;
+  if (tls === "prefer" && withoutTls.has(place)) return attempt(false);
   try {
     return await attempt({ rejectUnauthorized: false });
   } catch (error) {
     if (tls === "require" || failureOf(error)?.kind !== "no-tls") throw error;
+    withoutTls.add(place);
     return attempt(false);
   }
 }

@@ -32,12 +32,15 @@ export async function findProgram(
   { host, signal }: Pick<DriverContext, "host" | "signal">,
 ): Promise<Program> {
   const found: Program[] = [];
-  for (const path of await candidates(name, folder, host)) {
-    const program = await asked(name, path, host, signal);
-    if (program !== undefined) found.push(program);
+  // One after the other: several versions beside each other come first, and the path is asked only where none of them is it.
+  for (const paths of await candidates(name, folder, host)) {
+    for (const path of paths) {
+      const program = await asked(name, path, host, signal);
+      if (program !== undefined) found.push(program);
+    }
+    const [suitable] = found.filter(({ major }) => major >= atLeast).sort((a, b) => a.major - b.major);
+    if (suitable !== undefined) return suitable;
   }
-  const [suitable] = found.filter(({ major }) => major >= atLeast).sort((a, b) => a.major - b.major);
-  if (suitable !== undefined) return suitable;
   const newest = found.sort((a, b) => b.major - a.major)[0];
   const fact =
     newest === undefined
@@ -49,8 +52,12 @@ export async function findProgram(
   });
 }
 
-async function candidates(name: ProgramName, folder: string | undefined, { files }: Host): Promise<string[]> {
-  if (folder !== undefined) return [files.resolve(join(folder, name))];
+async function candidates(
+  name: ProgramName,
+  folder: string | undefined,
+  { files }: Host,
+): Promise<string[][]> {
+  if (folder !== undefined) return [[files.resolve(join(folder, name))]];
   const listed = async (root: string): Promise<string[]> =>
     (await files.list(root).catch(() => [])).map((entry) => entry.name);
   const places: string[] = [];
@@ -61,7 +68,7 @@ async function candidates(name: ProgramName, folder: string | undefined, { files
   for (const entry of await listed(redHat))
     if (/^pgsql-\d+$/.test(entry)) places.push(join(redHat, entry, "bin", name));
   // Last, since Debian's is a wrapper that chooses by its own rules.
-  return [...places, name];
+  return [places, [name]];
 }
 
 async function asked(

@@ -1,55 +1,99 @@
-import type { Connection } from "../../clients/postgres/connection.js";
+import { type Connection, withConnection } from "../../clients/postgres/connection.js";
+import type { Server } from "../../clients/postgres/connection-options.js";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase, TableContent } from "./captured-database.js";
 import { compareContents } from "./compare-content.js";
 import { readSchema } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
+import { sideBySide, type Work } from "./side-by-side.js";
+
+export interface Restored {
+  /** Its database is what was restored. */
+  readonly server: Server;
+  readonly data: CapturedDatabase;
+  /** So many connections do this. */
+  readonly jobs: number;
+}
 
 /**
- * Whether a restored database has every object, right, setting and row that was captured. Rows are counted: that the dump's
- * rows are the captured ones is what its digest and the proof say, and reading all of them again would take as long as both.
+ * Whether a restored database has every object, right, setting and row that was captured, and the planner's statistics beside
+ * that: without them its first queries would be as slow as an outage. Rows are counted: that the dump's rows are the captured
+ * ones is what its digest and the proof say, and reading all of them again would take as long as both.
  */
-export async function compareStaged(
-  connection: Connection,
-  data: CapturedDatabase,
-  context: DriverContext,
-): Promise<void> {
-  await beginReading(connection);
+export async function compareStaged(restored: Restored, context: DriverContext): Promise<void> {
+  const { data, server } = restored;
+  const largestFirst = Object.entries(data.content.tables).sort(([, a], [, b]) => b.rows - a.rows);
+  const roots = await withConnection(server, context, readRoots);
   const tables: Record<string, TableContent> = {};
-  for (const [name, then] of Object.entries(data.content.tables)) {
-    context.progress(`counting the rows of ${name}`);
-    const rows =
-      name === "large objects" ? await countLargeObjects(connection) : await countRows(connection, name);
-    if (rows !== undefined) tables[name] = { ...then, rows };
-  }
-  const now = { ...(await readSchema(connection)), tables };
-  const wrong = compareContents(data.content, now).filter(({ result }) => result !== "passed");
-  await connection.run("commit");
+  let schema: Awaited<ReturnType<typeof readSchema>> | undefined;
+  const works: Work[] = [
+    ...roots.map(
+      (name): Work =>
+        (connection) => {
+          context.progress(`gathering the planner's statistics of ${name}`);
+          return connection.run(`analyze ${name}`);
+        },
+    ),
+    reading(async (connection) => {
+      schema = await readSchema(connection);
+    }),
+    ...largestFirst.map(([name, then]) =>
+      reading(async (connection) => {
+        context.progress(`counting the rows of ${name}`);
+        const rows = await countRows(connection, name);
+        if (rows !== undefined) tables[name] = { ...then, rows };
+      }),
+    ),
+  ];
+  await sideBySide(works, restored, context);
+  if (schema === undefined) throw new Error("the schema was not read");
+  refuseDifferent(data, { ...schema, tables }, server.database);
+}
+
+function refuseDifferent(
+  { content }: CapturedDatabase,
+  now: CapturedDatabase["content"],
+  name: string,
+): void {
+  const wrong = compareContents(content, now).filter(({ result }) => result !== "passed");
   if (wrong.length === 0) return;
-  const each = wrong.map(
-    ({ name, expected, actual }) => `${name}: ${actual ?? ""}, expected ${expected ?? ""}`,
-  );
+  const each = wrong.map((check) => `${check.name}: ${check.actual ?? ""}, expected ${check.expected ?? ""}`);
   throw new BackoutError(
     "CHECK_FAILED",
-    `${connection.shown}: what was restored is not what was captured: ${each.slice(0, 5).join("; ")}`,
+    `${name}: what was restored is not what was captured: ${each.slice(0, 5).join("; ")}`,
     { effect: "none", hint: "backout prove says whether the checkpoint is sound" },
   );
 }
 
+const reading =
+  (work: Work): Work =>
+  async (connection) => {
+    await beginReading(connection);
+    await work(connection);
+    await connection.run("commit");
+  };
+
+/** ANALYZE of a partitioned table does its partitions as well. The largest come first. */
+async function readRoots(connection: Connection): Promise<string[]> {
+  const rows = await connection.rows<{ name: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'p', 'm') and not c.relispartition and c.relpersistence <> 't'
+       and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by c.relpages desc, 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** `name` is quoted. `undefined` where there is no such table. */
 async function countRows(connection: Connection, name: string): Promise<number | undefined> {
+  if (name === "large objects") return numberOf(connection, "pg_largeobject_metadata");
   const { there } = await connection.row<{ there: boolean }>("select to_regclass($1) is not null as there", [
     name,
   ]);
-  if (!there) return undefined;
-  const { rows } = await connection.row<{ rows: string }>(`select count(*)::text as rows from only ${name}`);
-  return Number(rows);
+  return there ? numberOf(connection, name) : undefined;
 }
 
-async function countLargeObjects(connection: Connection): Promise<number> {
-  const { rows } = await connection.row<{ rows: string }>(
-    "select count(*)::text as rows from pg_largeobject_metadata",
-  );
+async function numberOf(connection: Connection, table: string): Promise<number> {
+  const { rows } = await connection.row<{ rows: string }>(`select count(*)::text as rows from only ${table}`);
   return Number(rows);
 }

@@ -64,10 +64,7 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
     } catch (error) {
       throw await failed(error, connection, job, context);
     }
-    await withConnection(server, context, async (own) => {
-      await own.run("analyze");
-      await compareStaged(own, data, context);
-    });
+    await compareStaged({ server, data, jobs: job.options.jobs }, context);
     return { summary: `${server.database} is restored in place`, changed: true };
   });
 }

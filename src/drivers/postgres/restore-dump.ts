@@ -47,7 +47,7 @@ export async function restoreDump(
     context,
   );
   await withConnection(server, context, async (connection) => {
-    for (const statement of propertyStatements(data, server.database)) await connection.run(statement);
+    await connection.run(propertyStatements(data, server.database).join(";\n"));
   });
 }
 

@@ -1,4 +1,4 @@
-import { type Connection, withConnection } from "../../clients/postgres/connection.js";
+import type { Connection } from "../../clients/postgres/connection.js";
 import { type Server, serverOf } from "../../clients/postgres/connection-options.js";
 import { identifier, literal } from "../../clients/postgres/identifier.js";
 import { findProgram } from "../../clients/postgres/programs.js";
@@ -79,12 +79,7 @@ async function make(
     { program, server: beside, folder, data: unmarked, jobs, env: { PGOPTIONS: faster } },
     context,
   );
-  await withConnection(beside, context, async (own) => {
-    // Without statistics its first queries would be as slow as an outage.
-    context.progress("gathering the planner's statistics");
-    await own.run("analyze");
-    await compareStaged(own, data, context);
-  });
+  await compareStaged({ server: beside, data, jobs }, context);
   await connection.run(`alter database ${name} allow_connections false`);
   await endSessions(connection, { oid, database: staged, except: 0, limitMs: endMs }, context);
   await connection.run(`comment on database ${name} is ${literal(markerText({ ...mark, complete: true }))}`);

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { setPriority } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { DriverContext, StepContext } from "../../src/core/driver.js";
 import { target } from "../../src/drivers/redis/index.js";
@@ -26,6 +28,7 @@ const names = [
 const doomed = 1_000_000;
 const others = 1_000_000;
 const rounds = 3;
+const idleMs = 5000;
 const port = 21_379;
 
 /** A flush of ten namespaces beside what playbooks do, on the same keys. */
@@ -45,8 +48,12 @@ export const flushing = (): Promise<Figure[]> =>
         await expectFlushed(client);
       }
       await fill(client, names.slice(0, 1), 0);
-      const shellMs = names.length * shellFlush(folder, names[0] ?? "");
+      let shellMs = 0;
+      const shellPause = await pauseDuring(() => {
+        shellMs = names.length * shellFlush(folder, names[0] ?? "");
+      });
       await expectFlushed(client);
+      const idlePause = await pauseDuring(() => setTimeout(idleMs));
       const against = `redis-cli --scan --pattern | xargs -L 100 redis-cli DEL: ${Math.round(shellMs)} ms, ten times the last namespace, for which the least is left to scan`;
       const keys = "1,000,000 of 2,000,000 keys";
       return [
@@ -59,7 +66,7 @@ export const flushing = (): Promise<Figure[]> =>
         figure({
           ...{ area: "redis", figure: "longest pause of another", unit: "ms", most: 20 },
           values: pauses,
-          against: "another process that sends PING after PING meanwhile",
+          against: `another process that sends a PING every millisecond meanwhile; ${Math.round(shellPause)} ms while the shell deletes, ${Math.round(idlePause)} ms in ${idleMs / 1000} s of an idle server`,
         }),
       ];
     } finally {
@@ -81,6 +88,7 @@ async function serverIn(folder: string): Promise<ChildProcess> {
       throw new Error("redis-server is not installed; on Debian: apt-get install redis-server");
     }),
   ]);
+  preferred(server);
   return server;
 }
 
@@ -125,40 +133,48 @@ async function flush(folder: string): Promise<{ ms: number; pause: number }> {
     protect: ["bull:*"],
     kept: join(folder, "kept"),
   });
-  const watcher = await startWatcher();
-  const begun = performance.now();
-  await target.apply(
-    {
-      ...{ operation: "flush", options, captured: undefined },
-      input: { patterns: names.map((name) => `${name}:*`), protect: ["bull:*"] },
-    },
-    step,
-  );
-  return { ms: performance.now() - begun, pause: await watcher() };
+  let ms = 0;
+  const pause = await pauseDuring(async () => {
+    const begun = performance.now();
+    await target.apply(
+      {
+        ...{ operation: "flush", options, captured: undefined },
+        input: { patterns: names.map((name) => `${name}:*`), protect: ["bull:*"] },
+      },
+      step,
+    );
+    ms = performance.now() - begun;
+  });
+  return { ms, pause };
 }
 
-/** Another process, with nothing else to do: PING after PING. */
+/** Another process, with nothing else to do. */
 const pinging = `
 const socket = require("node:net").connect(${port}, "127.0.0.1").setNoDelay();
 let [most, sent] = [0, performance.now()];
 const ping = () => { sent = performance.now(); socket.write("PING\\r\\n"); };
 socket.on("connect", () => { console.log("ready"); ping(); });
-socket.on("data", () => { most = Math.max(most, performance.now() - sent); setImmediate(ping); });
+socket.on("data", () => { most = Math.max(most, performance.now() - sent); setTimeout(ping, 1); });
 process.stdin.resume().on("end", () => { console.log(most); process.exit(); });`;
 
-async function startWatcher(): Promise<() => Promise<number>> {
+async function pauseDuring(work: () => Promise<void> | void): Promise<number> {
   const child = spawn(process.execPath, ["-e", pinging], { stdio: ["pipe", "pipe", "inherit"] });
   let said = "";
   child.stdout.on("data", (chunk: Buffer) => {
     said += chunk.toString();
   });
   await once(child.stdout, "data");
-  return async () => {
-    const ended = once(child, "close");
-    child.stdin.end();
-    await ended;
-    return Number(said.split("\n")[1]);
-  };
+  preferred(child);
+  await work();
+  const ended = once(child, "close");
+  child.stdin.end();
+  await ended;
+  return Number(said.split("\n")[1]);
+}
+
+/** What is measured is how long the server keeps a client waiting, not how long both wait for a processor that others have. */
+function preferred({ pid }: ChildProcess): void {
+  if (process.getuid?.() === 0 && pid !== undefined) setPriority(pid, -15);
 }
 
 const shellFlush = (folder: string, name: string): number =>

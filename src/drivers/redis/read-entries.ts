@@ -25,7 +25,7 @@ export async function* readEntries(
   wanted: (latin1: string) => boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Entry[]> {
-  for await (const keys of scanKeys(redis, { count: 1000 })) {
+  for await (const keys of scanKeys(redis)) {
     signal.throwIfAborted();
     const mine = keys.filter((key) => wanted(key.toString("latin1")));
     if (mine.length > 0) yield await entriesOf(redis, mine);

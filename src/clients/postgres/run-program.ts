@@ -94,9 +94,9 @@ async function programError(
   return new BackoutError("COMMAND_FAILED", message, { effect, details: said.slice(0, 50) });
 }
 
-/** Errors first, each without the program's name; else whatever it said last. */
+/** Errors first, with the key that a foreign key is about, each without the program's name; else whatever it said last. */
 function saidBy(stderr: string): string[] {
   const lines = stderr.split("\n").filter((line) => line.trim() !== "");
-  const errors = lines.filter((line) => /\b(error|FATAL|ERROR|PANIC):/.test(line));
+  const errors = lines.filter((line) => /\b(error|FATAL|ERROR|PANIC):|^DETAIL: +Key /.test(line));
   return (errors.length > 0 ? errors : lines.slice(-3)).map((line) => line.replace(/^\S+: /, ""));
 }

@@ -17,6 +17,7 @@ import {
 import type { Options } from "./options.js";
 import { identityOf, readContent, summaryOf } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
+import { readIndexes } from "./surroundings.js";
 
 /** Of the artifact writer's scratch; its files become artifacts one by one. */
 const folderName = "dump";
@@ -80,6 +81,7 @@ async function readFacts(connection: Connection) {
     roles: await readRoles(connection),
     jobs: await readJobs(connection),
     ledgers: await readLedgers(connection),
+    indexes: await readIndexes(connection),
   };
 }
 

@@ -87,6 +87,8 @@ export type CapturedDatabase = {
     readonly entries: number;
   };
   readonly content: Content;
+  /** Index → its table. Absent in checkpoints from before tables could be chosen. */
+  readonly indexes?: Readonly<Record<string, string>>;
   readonly checksums: "full" | "sampled";
   /** Where the write-ahead log was when the snapshot was taken; empty where this user may not see it. */
   readonly wal: string;

@@ -36,6 +36,7 @@ export async function check(options: Options, context: DriverContext): Promise<P
         ...programs,
         ...rights(name, connection, standing),
         ...(await unreadable(name, connection)),
+        ...(await notThere(name, connection, options)),
         ...(await room(name, connection, standing, context)),
         ...(await replication(name, connection, standing)),
         ...(await connections(name, connection, options)),
@@ -116,6 +117,20 @@ async function unreadable(name: string, connection: Connection): Promise<Problem
       `grant pg_read_all_data to ${user}; with row-level security also: alter role ${user} bypassrls`,
     ),
   ];
+}
+
+async function notThere(name: string, connection: Connection, { tables = [] }: Options): Promise<Problem[]> {
+  const rows = await connection.rows<{ one: string }>(
+    "select one from unnest($1::text[]) one where to_regclass(one) is null",
+    [tables],
+  );
+  return rows.map(({ one }) =>
+    warning(
+      `${name}.tables`,
+      `there is no table "${one}"`,
+      "correct the name, with its schema where that is not public",
+    ),
+  );
 }
 
 /** Where the data directory is on this machine and may be looked at; else that it cannot be known is said. */

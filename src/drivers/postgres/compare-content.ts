@@ -9,13 +9,20 @@ export function compareContents(then: Content, now: Content): Check[] {
 /** All but rows and sequences, which a serving application moves on. */
 export function compareSchemas(then: Omit<Content, "tables">, now: Omit<Content, "tables">): Check[] {
   return [
-    sameMap("schema", "objects", then.objects, now.objects),
-    sameMap("owners and privileges", "objects", then.grants, now.grants),
+    ...compareObjects(then, now),
     sameMap("settings of the database", "settings", then.settings, now.settings),
     sameMap("materialized views", "views", then.materializedViews, now.materializedViews),
     extensionsThere(then.extensions, now.extensions),
   ];
 }
+
+export const compareObjects = (
+  then: Pick<Content, "objects" | "grants">,
+  now: Pick<Content, "objects" | "grants">,
+): Check[] => [
+  sameMap("schema", "objects", then.objects, now.objects),
+  sameMap("owners and privileges", "objects", then.grants, now.grants),
+];
 
 export const sequencesSame = (then: Content, now: Content): Check =>
   sameMap("sequences", "sequences", then.sequences, now.sequences);

@@ -1,4 +1,3 @@
-import { join } from "node:path/posix";
 import { type Connection, withConnection } from "../../clients/postgres/connection.js";
 import { serverOf } from "../../clients/postgres/connection-options.js";
 import { identifier, literal } from "../../clients/postgres/identifier.js";
@@ -6,6 +5,7 @@ import { findProgram } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
 import type { Outcome, Settlement, StepContext, StepSpec } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { keptFile, settleKept, writeKept } from "./kept-file.js";
 import { capturedOf, type Job } from "./step-input.js";
 
 /** One sequential read of each table that was written to; the rest is writing what is found. */
@@ -22,12 +22,6 @@ export const keepRowsStep = (name: string, folder: string): StepSpec => ({
   onFailure: "continue",
 });
 
-/** By the step's key, so that it is found again; it has this name only when it is whole. */
-function fileOf(job: Job, context: StepContext): string {
-  const name = `${capturedOf(job).database.name}-${context.key}`.replace(/[^A-Za-z0-9._-]+/g, "-");
-  return context.host.files.resolve(join(job.options.snapshots, `${name}.sql`));
-}
-
 /**
  * Rows that were inserted or updated since the capture's snapshot, each as the statement that puts it back. PostgreSQL itself tells
  * which: every row carries the number of the transaction that wrote it.
@@ -35,7 +29,7 @@ function fileOf(job: Job, context: StepContext): string {
 export async function applyKeepRows(job: Job, context: StepContext): Promise<Outcome> {
   const { files } = context.host;
   const server = serverOf(job.options);
-  const file = fileOf(job, context);
+  const file = keptFile(job, context, "sql");
   if ((await files.stat(file)) !== undefined) return { summary: `${file} is there already`, changed: false };
   const { major, script, tables } = await withConnection(server, context, async (connection) => {
     const statements = await exportStatements(connection, job);
@@ -43,28 +37,17 @@ export async function applyKeepRows(job: Job, context: StepContext): Promise<Out
   });
   const wanted = { name: "psql", atLeast: major, folder: job.options.programs } as const;
   const program = await findProgram(wanted, context);
-  const folder = files.resolve(job.options.snapshots);
-  if ((await files.stat(folder)) === undefined) await files.makeDirectory(folder, 0o700);
-  const part = `${file}.part`;
-  try {
-    await files.write(part, "", { mode: 0o600 });
-    await runProgram(
+  const how = ["-XAtq", "--set=ON_ERROR_STOP=1", "--set=FETCH_COUNT=1000"];
+  await writeKept(file, job, context, (part) =>
+    runProgram(
       {
         ...{ program, server, effect: "none" },
-        args: [
-          ...["-XAtq", "--set=ON_ERROR_STOP=1", "--set=FETCH_COUNT=1000"],
-          `--output=${part}`,
-          "--file=-",
-        ],
+        args: [...how, `--output=${part}`, "--file=-"],
         input: `${opening}\n${script}\n`,
       },
       context,
-    );
-  } catch (error) {
-    await files.remove(part);
-    throw error;
-  }
-  await files.rename(part, file);
+    ),
+  );
   const bytes = (await files.stat(file))?.size ?? 0;
   return {
     summary: `rows of ${tables} tables written since the checkpoint are in ${file} (${(bytes / 1e3).toFixed(1)} kB)`,
@@ -76,14 +59,8 @@ export async function applyKeepRows(job: Job, context: StepContext): Promise<Out
 const opening =
   "begin isolation level repeatable read read only; set local search_path = ''; set local row_security = off; set local timezone = 'UTC';";
 
-export async function settleKeepRows(job: Job, context: StepContext): Promise<Settlement> {
-  const file = fileOf(job, context);
-  if ((await context.host.files.stat(file)) !== undefined)
-    return { state: "applied", summary: `${file} is there` };
-  return (await context.host.files.stat(`${file}.part`)) === undefined
-    ? { state: "not-applied", summary: `${file} is not there` }
-    : { state: "partial", summary: `${file} is written in part` };
-}
+export const settleKeepRows = (job: Job, context: StepContext): Promise<Settlement> =>
+  settleKept(keptFile(job, context, "sql"), context);
 
 interface Table {
   readonly name: string;

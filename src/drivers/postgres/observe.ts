@@ -1,14 +1,17 @@
-import { connect } from "../../clients/postgres/connection.js";
+import { type Connection, connect } from "../../clients/postgres/connection.js";
 import { serverOf } from "../../clients/postgres/connection-options.js";
 import type { CapturedPart, DriverContext, Observation, ObserveContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase, Content } from "./captured-database.js";
+import { chosenTables, contentOf } from "./chosen-tables.js";
 import { differenceOf } from "./compare-content.js";
 import { type Loss, lostSince } from "./losses.js";
 import type { Options } from "./options.js";
 import { identityOf, readContent, summaryOf } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
 import { readStanding, type Standing } from "./standing.js";
+import { readIndexes, readSurroundings, type Surroundings } from "./surroundings.js";
+import { definitionsOf } from "./table-definitions.js";
 
 export type Change = { readonly what: string; readonly before: string; readonly after: string };
 
@@ -18,6 +21,19 @@ export type Seen = {
   /** Captured → now. */
   readonly changes: readonly Change[];
   readonly losses: readonly Loss[];
+  /** Where only some tables are to come back. */
+  readonly chosen?: ChosenSeen | null;
+};
+
+export type ChosenSeen = {
+  readonly around: Surroundings;
+  readonly tables: readonly {
+    readonly name: string;
+    /** Digest of its definition now; empty where it is not there. */
+    readonly seen: string;
+    /** It is the captured definition. */
+    readonly same: boolean;
+  }[];
 };
 
 export async function observe(
@@ -41,25 +57,31 @@ export async function observe(
   }
   try {
     const standing = await readStanding(connection);
+    const only = captured && options.tables && chosenTables(options.tables, captured.data);
     await beginReading(connection);
-    const content = await readContent(connection, readingLike(options, context, captured?.data));
+    const all = await readContent(connection, readingLike(options, context, captured?.data, only));
+    const looked = captured && only && (await lookAt(connection, only, captured.data, all));
     await connection.run("commit");
-    const identity = identityOf(content);
-    const seen = { identity, summary: summaryOf(content) };
+    const content = looked?.now ?? all;
+    const identity = looked?.same === true ? captured?.identity : identityOf(content);
+    const seen = { identity: identity ?? "", summary: summaryOf(content) };
+    const chosen = looked?.chosen ?? null;
+    const concerned = (losses: Loss[]): Loss[] => losses.filter(({ what }) => only?.includes(what) ?? true);
     if (captured === undefined || identity === captured.identity) {
       const unseen =
         captured === undefined
           ? []
-          : await beyondSample(content, captured.data, () => lostSince(connection, captured.data));
-      if (unseen.length === 0) return { ...seen, data: { standing, changes: [], losses: [] } };
+          : concerned(await beyondSample(content, captured.data, () => lostSince(connection, captured.data)));
+      if (unseen.length === 0) return { ...seen, data: { standing, changes: [], losses: [], chosen } };
       return {
         ...seen,
         identity: `${identity}, written to`,
-        data: { standing, changes: [], losses: unseen },
+        data: { standing, changes: [], losses: unseen, chosen },
       };
     }
-    const losses = await lostSince(connection, captured.data, content);
-    return { ...seen, data: { standing, changes: changesOf(captured.data.content, content), losses } };
+    const losses = concerned(await lostSince(connection, captured.data, all));
+    const then = looked?.then ?? captured.data.content;
+    return { ...seen, data: { standing, changes: changesOf(then, content), losses, chosen } };
   } finally {
     await connection.close();
   }
@@ -69,11 +91,32 @@ const readingLike = (
   { checksums }: Options,
   { progress }: Pick<DriverContext, "progress">,
   data: CapturedDatabase | undefined,
+  only: readonly string[] | undefined,
 ) => ({
   checksums: data?.checksums ?? checksums,
   progress,
+  ...(only === undefined ? {} : { only }),
   ...(data === undefined ? {} : { like: data.content }),
 });
+
+/** The chosen tables then and now, and what they are tied to. In the transaction that the connection is in. */
+async function lookAt(connection: Connection, only: readonly string[], data: CapturedDatabase, all: Content) {
+  const indexes = await readIndexes(connection);
+  const [then, now] = [contentOf(data.content, data.indexes ?? {}, only), contentOf(all, indexes, only)];
+  const tables = only.map((name) => ({ name }));
+  const [before, after] = [
+    definitionsOf(data.content, data.indexes ?? {}, tables),
+    definitionsOf(all, indexes, tables),
+  ];
+  const chosen: ChosenSeen = {
+    around: await readSurroundings(connection, only),
+    tables: only.map((name) => {
+      const seen = after[name] ?? "";
+      return { name, seen, same: seen !== "" && seen === before[name] };
+    }),
+  };
+  return { then, now, chosen, same: identityOf(then) === identityOf(now) };
+}
 
 /** A sample does not see every change; the counters of the tables that were sampled do. */
 async function beyondSample(

@@ -14,6 +14,7 @@ export interface Options extends ConnectionOptions, SwapOptions {
   readonly programs?: string | undefined;
   readonly scratch?: ConnectionOptions | undefined;
   readonly keepLostRows: boolean;
+  readonly tables?: readonly string[] | undefined;
 }
 
 export const options: z.ZodType<Options> = z
@@ -62,6 +63,13 @@ export const options: z.ZodType<Options> = z
       .default(false)
       .describe(
         "Before a restore, write the rows that are newer than the checkpoint to a file in `snapshots`, as SQL that puts them back",
+      ),
+    tables: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe(
+        'Only these tables come back, whole or not at all: "orders", "sales.lines". Everything is captured all the same',
       ),
   })
   .superRefine(refineConnection);

@@ -1,18 +1,19 @@
-import type { Impact, Observation, PlanInput, StepSpec } from "../../core/driver.js";
+import type { Observation, PlanInput, StepSpec } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
+import { impactOf } from "./impact.js";
 import { keepRowsStep } from "./keep-rows.js";
 import type { Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { stagedName } from "./own-names.js";
+import { planTables } from "./plan-tables.js";
+import { stageStep, timeLimit } from "./stage-step.js";
 import { againstSwap, type Standing } from "./standing.js";
-import type { InPlaceInput, SnapshotInput, StageInput, SwapInput } from "./step-input.js";
+import type { InPlaceInput, SnapshotInput, SwapInput } from "./step-input.js";
 
 export const swapMs = 500;
 /** Data and indexes, on a slow disk; replaced by what a proof has measured. */
 const restoredPerMs = 5_000;
-/** A database that fills up or a disk that slows down must not be taken for one that hangs. */
-const stageLimit = (expectedMs: number): number => Math.max(30 * 60_000, expectedMs * 10);
 
 export function plan({
   captured,
@@ -26,6 +27,7 @@ export function plan({
   const { standing } = observed.data;
   refuseKeep(name, intent.keep);
   const expectedMs = restoreMs ?? 1_000 + Math.ceil(bytes / restoredPerMs);
+  if (options.tables !== undefined) return [...keptRows(name, captured.data, options, standing), ...chosen()];
   if (standing !== null) {
     const why = inPlaceBecause(name, options, standing);
     if (why !== undefined) {
@@ -36,14 +38,7 @@ export function plan({
   const staged = stagedName(name, captured.identity);
   return [
     ...keptRows(name, captured.data, options, standing),
-    {
-      operation: "stage",
-      title: `stage the captured ${name} beside the live one`,
-      phase: "restore",
-      input: { staged } satisfies StageInput,
-      expectedMs,
-      timeoutMs: stageLimit(expectedMs),
-    },
+    stageStep(name, staged, expectedMs),
     {
       operation: "swap",
       title: `swap the staged ${name} in by rename`,
@@ -55,6 +50,17 @@ export function plan({
       expectedMs: swapMs,
     },
   ];
+
+  function chosen(): StepSpec[] {
+    const { chosen: seen } = observed.data;
+    if (captured === undefined || standing === null || seen === null || seen === undefined) {
+      throw new BackoutError("REFUSED", `${name}: is not there, so chosen tables of it cannot come back`, {
+        ...{ effect: "none", hint: "leave `tables` out: then the whole database comes back" },
+      });
+    }
+    const { data, identity } = captured;
+    return planTables({ data, identity, chosen: seen, standing, options, observed, expectedMs });
+  }
 }
 
 /** Only of the very database that was captured can it be told which rows are newer. */
@@ -75,16 +81,6 @@ export const swapInputOf = (
   keepMs: undoFor,
   endMs: endWithin,
 });
-
-export function impactOf(name: string, then: string, { summary, data }: Observation<Seen>): Impact {
-  // The plan reads in the direction of travel: what the rollout made is `before`.
-  const since = data.changes.map(({ what, before, after }) => ({ what, before: after, after: before }));
-  return {
-    changes: [{ what: name, before: summary, after: then }, ...since],
-    ...(data.losses.length === 0 ? {} : { loses: data.losses }),
-    interrupts: true,
-  };
-}
 
 function refuseKeep(name: string, [kept]: readonly string[]): void {
   if (kept === undefined) return;
@@ -150,7 +146,7 @@ function inPlace({ name, why, standing, expectedMs, then, options, observed }: I
       phase: "preserve",
       input: snapshot,
       expectedMs,
-      timeoutMs: stageLimit(expectedMs),
+      timeoutMs: timeLimit(expectedMs),
     },
     {
       operation: "restore-in-place",
@@ -164,7 +160,7 @@ function inPlace({ name, why, standing, expectedMs, then, options, observed }: I
         irreversible: `the database is overwritten; a dump of it is in ${options.snapshots}, for pg_restore`,
       },
       expectedMs: expectedMs * options.jobs,
-      timeoutMs: stageLimit(expectedMs * options.jobs),
+      timeoutMs: timeLimit(expectedMs * options.jobs),
     },
   ];
 }

@@ -10,6 +10,8 @@ export interface ReadOptions {
   readonly checksums: "full" | "sampled";
   /** What it is going to be compared with: samples are taken where that has samples. */
   readonly like?: Content;
+  /** Of the rows only those of these tables. */
+  readonly only?: readonly string[];
   /** Called before each table. */
   readonly progress?: (line: string) => void;
 }
@@ -24,12 +26,14 @@ const oneOf = 16;
  */
 export async function readContent(connection: Connection, options: ReadOptions): Promise<Content> {
   const tables: Record<string, TableContent> = {};
-  const found = await readTables(connection);
+  const { only } = options;
+  const found = (await readTables(connection)).filter(({ name }) => only?.includes(name) ?? true);
   for (const [index, table] of found.entries()) {
     options.progress?.(`reading table ${index + 1} of ${found.length}: ${table.name}`);
     tables[table.name] = await readTable(connection, table, isSampled(table, options));
   }
-  return { ...(await readSchema(connection)), tables: { ...tables, ...(await largeObjects(connection)) } };
+  const large = only === undefined ? await largeObjects(connection) : {};
+  return { ...(await readSchema(connection)), tables: { ...tables, ...large } };
 }
 
 /** All but the rows: quick, however large the database is. */
@@ -137,7 +141,7 @@ export async function readContentBefore(
 ): Promise<TableContent> {
   const table = (await readTables(connection)).find((one) => one.name === name);
   if (table === undefined) return { rows: 0, digest: "0", key: [] };
-  const older = `where age(xmin) > (select age(d.xmin) from pg_database d where d.datname = current_database())`;
+  const older = `where age(xmin) >= (select age(d.xmin) from pg_database d where d.datname = current_database())`;
   return readTable(connection, table, like.digest.startsWith("sampled "), older);
 }
 

@@ -2,6 +2,7 @@ import type { StepJob } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import type { Options } from "./options.js";
+import type { TableWay } from "./tables-script.js";
 
 export type Job = StepJob<Options, CapturedDatabase>;
 
@@ -20,8 +21,19 @@ export type SwapInput = {
   readonly endMs: number;
 };
 
-/** Of a dump right before. */
-export type SnapshotInput = { readonly database: string };
+/** Of a dump right before. Without tables: of everything. */
+export type SnapshotInput = { readonly database: string; readonly tables?: readonly string[] };
+
+/** Of a restore of chosen tables. */
+export type TablesInput = {
+  readonly staged: string;
+  /** The database as the plan saw it. */
+  readonly oid: number;
+  /** `seen`: digest of the definition that the plan saw. */
+  readonly tables: readonly (TableWay & { readonly seen: string })[];
+  /** How long is waited for others, milliseconds. */
+  readonly endMs: number;
+};
 
 /** Of a restore in place. */
 export type InPlaceInput = {
@@ -32,6 +44,8 @@ export type InPlaceInput = {
   readonly endMs: number;
 };
 
+export const snapshotInput = (job: Job): SnapshotInput => job.input as unknown as SnapshotInput;
+export const tablesInput = (job: Job): TablesInput => job.input as unknown as TablesInput;
 export const inPlaceInput = (job: Job): InPlaceInput => job.input as unknown as InPlaceInput;
 export const stageInput = (job: Job): StageInput => job.input as unknown as StageInput;
 export const swapInput = (job: Job): SwapInput => job.input as unknown as SwapInput;

@@ -2,6 +2,7 @@ import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { applyInPlace, settleInPlace } from "./in-place.js";
 import { applyKeepRows, settleKeepRows } from "./keep-rows.js";
+import { applyTables, settleTables } from "./restore-tables.js";
 import { applySnapshot, settleSnapshot } from "./snapshot.js";
 import { applyStage, settleStage } from "./stage.js";
 import type { Job } from "./step-input.js";
@@ -16,6 +17,7 @@ const operations = new Map<string, Operation>([
   ["keep-rows", { apply: applyKeepRows, settle: settleKeepRows }],
   ["stage", { apply: applyStage, settle: settleStage }],
   ["swap", { apply: applySwap, settle: settleSwap }],
+  ["restore-tables", { apply: applyTables, settle: settleTables }],
   ["snapshot", { apply: applySnapshot, settle: settleSnapshot }],
   ["restore-in-place", { apply: applyInPlace, settle: settleInPlace }],
 ]);

@@ -10,11 +10,12 @@ import {
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { keptDatabases, keptMarker, named, readDatabases } from "./databases.js";
+import { impactOf } from "./impact.js";
 import type { KeptMarker } from "./marker.js";
 import { observe as observeNow, type Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { keptName } from "./own-names.js";
-import { impactOf, swapInputOf, swapMs } from "./plan.js";
+import { swapInputOf, swapMs } from "./plan.js";
 
 type UndoSeen = Seen & {
   readonly database: string;

@@ -2,10 +2,12 @@ import { type Connection, connect } from "../../clients/postgres/connection.js";
 import { serverOf } from "../../clients/postgres/connection-options.js";
 import type { CapturedPart, Check, ObserveContext } from "../../core/driver.js";
 import type { CapturedDatabase, Content, TableContent } from "./captured-database.js";
-import { compareSchemas, sameTable } from "./compare-content.js";
+import { chosenTables, contentOf } from "./chosen-tables.js";
+import { compareObjects, compareSchemas, sameTable } from "./compare-content.js";
 import type { Options } from "./options.js";
 import { readContent, readContentBefore } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
+import { readIndexes } from "./surroundings.js";
 
 /**
  * Every object, right, setting and table. What the application has written since the database was put in its place is right, and told
@@ -19,12 +21,19 @@ export async function verify(
   const connection = await connect(serverOf(options), context);
   try {
     await beginReading(connection);
-    const now = await readContent(connection, {
+    const only = options.tables && chosenTables(options.tables, data);
+    const all = await readContent(connection, {
       ...{ checksums: data.checksums, like: data.content, progress: context.progress },
+      ...(only === undefined ? {} : { only }),
     });
-    const checks = [...compareSchemas(data.content, now), sequencesNotBehind(data.content, now)];
-    for (const [name, then] of Object.entries(data.content.tables)) {
-      checks.push(await tableCheck(connection, name, then, now.tables[name]));
+    const then = only === undefined ? data.content : contentOf(data.content, data.indexes ?? {}, only);
+    const now = only === undefined ? all : contentOf(all, await readIndexes(connection), only);
+    const checks =
+      only === undefined
+        ? [...compareSchemas(then, now), sequencesNotBehind(then, now)]
+        : compareObjects(then, now);
+    for (const [name, table] of Object.entries(then.tables)) {
+      checks.push(await tableCheck(connection, name, table, now.tables[name]));
     }
     return checks;
   } finally {

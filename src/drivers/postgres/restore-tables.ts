@@ -1,0 +1,232 @@
+import { join } from "node:path/posix";
+import { type Connection, withConnection } from "../../clients/postgres/connection.js";
+import { type Server, serverOf } from "../../clients/postgres/connection-options.js";
+import { identifier } from "../../clients/postgres/identifier.js";
+import { findProgram } from "../../clients/postgres/programs.js";
+import { runProgram } from "../../clients/postgres/run-program.js";
+import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
+import { dropStaged } from "./create-staged.js";
+import { named, readDatabases, stagedMarker } from "./databases.js";
+import { keptFile } from "./kept-file.js";
+import { alone } from "./maintenance.js";
+import { readSchema } from "./read-content.js";
+import { beginReading } from "./read-snapshot.js";
+import { sessionsOf, shownSessions } from "./sessions.js";
+import { readStanding } from "./standing.js";
+import { capturedOf, type Job, type TablesInput, tablesInput } from "./step-input.js";
+import { readForeignKeys, readIndexes, readSurroundings } from "./surroundings.js";
+import { definitionsOf } from "./table-definitions.js";
+import { clearTables, finishTables, type TablesScript } from "./tables-script.js";
+
+const pollMs = 200;
+const endMs = 15_000;
+
+/** The transaction's number, by which PostgreSQL says for ever what became of it. */
+const noteOf = (job: Job, context: StepContext): string => keptFile(job, context, "transaction");
+
+/**
+ * The chosen tables come out of the database that was staged beside, whole: with keys, indexes, triggers and rights (H37). One
+ * transaction puts them into the live one; where a foreign key does not fit, it has not happened.
+ */
+export function applyTables(job: Job, context: StepContext): Promise<Outcome> {
+  const server = serverOf(job.options);
+  const input = tablesInput(job);
+  const names = input.tables.map(({ name }) => name).join(", ");
+  return alone(server, job.options.maintenance, context, async (connection) => {
+    const before = await becameOf(connection, job, context);
+    if (before === "applied") {
+      await removeStaged(connection, input.staged, context);
+      return { summary: `${names} are restored already`, changed: false };
+    }
+    if (before === "unknown") throw stillAtWork(server);
+    const script = await scriptFor(server, job, context);
+    const files = await writeFiles(connection, server, script, job, context);
+    await execute(connection, server, files, job, context);
+    await removeStaged(connection, input.staged, context);
+    return { summary: `${names} are restored`, changed: true };
+  });
+}
+
+async function scriptFor(
+  server: Server,
+  job: Job,
+  context: StepContext,
+): Promise<Omit<TablesScript, "coming">> {
+  const input = tablesInput(job);
+  return withConnection(server, context, async (own) => {
+    const { owner, oid } = await readStanding(own);
+    await beginReading(own);
+    const around = await readSurroundings(
+      own,
+      input.tables.map(({ name }) => name),
+    );
+    const definitions = definitionsOf(await readSchema(own), await readIndexes(own), input.tables);
+    await own.run("commit");
+    const moved = oid === input.oid ? undefined : server.database;
+    const altered = moved ?? input.tables.find(({ name, seen }) => definitions[name] !== seen)?.name;
+    if (altered !== undefined) {
+      throw new BackoutError("CONFLICT", `${altered}: is another one than when the plan was made`, {
+        ...{ effect: "none", hint: "look who changed it; then plan again" },
+      });
+    }
+    const { tables, endMs: limitMs } = input;
+    return { tables, around, limitMs, owner, data: capturedOf(job), noteFile: noteOf(job, context) };
+  });
+}
+
+/** All that the transaction needs lies ready before anybody has to wait for it. */
+async function writeFiles(
+  connection: Connection,
+  server: Server,
+  script: Omit<TablesScript, "coming">,
+  job: Job,
+  context: StepContext,
+): Promise<string[]> {
+  const { files } = context.host;
+  const { staged } = tablesInput(job);
+  const beside: Server = { ...server, database: staged };
+  if (stagedMarker(named(await readDatabases(connection), staged))?.complete !== true) {
+    throw new BackoutError("CONFLICT", `${staged}: is gone, so there is nothing to take tables from`, {
+      ...{ effect: "none", hint: "plan again: that makes a new copy" },
+    });
+  }
+  await connection.run(`alter database ${identifier(staged)} allow_connections true`);
+  const anew = script.tables.filter(({ way }) => way === "anew").map(({ name }) => name);
+  const refilled = script.tables.filter(({ way }) => way === "rows").map(({ name }) => name);
+  const coming = await withConnection(beside, context, async (other) => {
+    await beginReading(other);
+    return (await readForeignKeys(other, anew)).filter(({ table }) => anew.includes(table));
+  });
+  const path = (name: string): string => join(context.scratch, name);
+  const program = await findProgram(
+    { name: "pg_dump", atLeast: connection.major, folder: job.options.programs },
+    context,
+  );
+  const dump = async (
+    tables: readonly string[],
+    file: string,
+    more: readonly string[],
+  ): Promise<string[]> => {
+    if (tables.length === 0) return [];
+    const args = [...tables.map((name) => `--table=${name}`), `--file=${path(file)}`, ...more];
+    await runProgram({ ...{ program, server: beside, effect: "none" }, args }, context);
+    return [path(file)];
+  };
+  const folder = files.resolve(job.options.snapshots);
+  if ((await files.stat(folder)) === undefined) await files.makeDirectory(folder, 0o700);
+  const whole: TablesScript = { ...script, coming };
+  await files.write(path("clear.sql"), clearTables(whole), { mode: 0o600 });
+  await files.write(path("finish.sql"), finishTables(whole), { mode: 0o600 });
+  return [
+    path("clear.sql"),
+    ...(await dump(refilled, "rows.sql", ["--data-only"])),
+    ...(await dump(anew, "anew.sql", [])),
+    path("finish.sql"),
+  ];
+}
+
+async function execute(
+  connection: Connection,
+  server: Server,
+  files: readonly string[],
+  job: Job,
+  context: StepContext,
+): Promise<void> {
+  const psql = await findProgram(
+    { name: "psql", atLeast: connection.major, folder: job.options.programs },
+    context,
+  );
+  const quiet = ["-XAtq", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null"];
+  try {
+    await runProgram(
+      {
+        ...{ program: psql, server, effect: "none" },
+        args: [...quiet, ...files.map((file) => `--file=${file}`)],
+        env: { PGOPTIONS: "-c maintenance_work_mem=128MB" },
+      },
+      context,
+    );
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw await failed(error, connection, job);
+  }
+}
+
+async function failed(error: unknown, connection: Connection, job: Job): Promise<unknown> {
+  if (!(error instanceof BackoutError)) return error;
+  const { code, message, hint } = error;
+  const { oid } = tablesInput(job);
+  const none = (said: string, mend: string): BackoutError =>
+    new BackoutError("CONFLICT", said, { effect: "none", hint: mend, cause: error });
+  if (/lock timeout/.test(message)) {
+    const who = shownSessions(await sessionsOf(connection, oid, 0));
+    return none(
+      `the tables are in use, and were not to be had alone: ${who}`,
+      "stop those, or end their transactions; then: backout resume",
+    );
+  }
+  if (/violates foreign key constraint/.test(message)) {
+    return none(
+      `nothing was restored, since rows of other tables would not fit: ${message}`,
+      "name the other table under `tables` as well, or remove those rows; the message has the constraint and the key",
+    );
+  }
+  const effect = code === "UNREACHABLE" || code === "TIMEOUT" ? "unknown" : "none";
+  return new BackoutError(code, message, { effect, cause: error, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** What PostgreSQL says of the transaction; one of a dead attempt is waited for, as its connection is about to end. */
+async function becameOf(
+  connection: Connection,
+  job: Job,
+  context: StepContext,
+): Promise<"applied" | "not-applied" | "unknown"> {
+  const file = noteOf(job, context);
+  if ((await context.host.files.stat(file)) === undefined) return "not-applied";
+  const number = Buffer.from(await context.host.files.read(file))
+    .toString()
+    .trim();
+  // Written in part, and so before anything was touched.
+  if (!/^\d+$/.test(number)) return "not-applied";
+  const begun = context.clock.monotonic();
+  for (;;) {
+    const { state } = await connection.row<{ state: string | null }>(
+      "select pg_xact_status($1::xid8) as state",
+      [number],
+    );
+    if (state === "committed") return "applied";
+    if (state === "aborted") return "not-applied";
+    if (state === null || context.clock.monotonic() - begun > endMs) return "unknown";
+    await context.clock.sleep(pollMs, context.signal);
+  }
+}
+
+const stillAtWork = ({ database }: Server): BackoutError =>
+  new BackoutError("CONFLICT", `${database}: an earlier attempt's transaction is still open`, {
+    ...{
+      effect: "unknown",
+      hint: "`select * from pg_stat_activity where application_name = 'backout'` shows it",
+    },
+  });
+
+async function removeStaged(connection: Connection, staged: string, context: StepContext): Promise<void> {
+  const found = named(await readDatabases(connection), staged);
+  if (found === undefined || stagedMarker(found) === undefined) return;
+  await dropStaged(connection, found).catch((error: unknown) =>
+    context.log(`"${staged}": is left behind, the next restore drops it: ${String(error)}`),
+  );
+}
+
+export function settleTables(job: Job, context: StepContext): Promise<Settlement> {
+  const names = tablesInput(job)
+    .tables.map(({ name }: TablesInput["tables"][number]) => name)
+    .join(", ");
+  return alone(serverOf(job.options), job.options.maintenance, context, async (connection) => {
+    const state = await becameOf(connection, job, context);
+    if (state === "applied") return { state, summary: `the transaction that restores ${names} is committed` };
+    return state === "unknown"
+      ? { state, summary: `the transaction that restores ${names} is still open` }
+      : { state, summary: `${names} are as they were` };
+  });
+}

@@ -37,6 +37,46 @@ describe("H77 one set of triggers", () => {
       { a: "when: errors >= 0" },
       "this always holds: errors is always from 0",
     ],
+    [
+      "never holds within a condition over two signals",
+      { a: "when: p95 > 3 && errors > 1" },
+      "triggers.a.when: this can never hold: errors is always from 0 and up to 1",
+    ],
+    [
+      "always holds within a condition over two signals",
+      { a: "when: p95 > 3 || errors >= 0" },
+      "triggers.a.when: this always holds: errors is always from 0",
+    ],
+    [
+      "never holds over a window",
+      { a: `when: 'avg(errors, "5m") > 1.0'` },
+      "this can never hold: avg(errors, 5m) is always from 0 and up to 1",
+    ],
+    [
+      "never counts so many readings",
+      { a: `when: 'samples(errors, "1m") > 5.0'` },
+      "this can never hold: samples(errors, 1m) is always from 0 and up to 5",
+    ],
+    [
+      "never counts less than nothing",
+      { a: `when: 'increase(requests, "5m") < 0.0'` },
+      "this can never hold: increase(requests, 5m) is always from 0",
+    ],
+    [
+      "has an end that never comes",
+      { a: "when: errors > 0.5, clear: {when: errors > 2.0}" },
+      "triggers.a.clear.when: this can never hold, so that what has fired never ends: errors is always",
+    ],
+    [
+      "ends only where it goes on",
+      { a: "when: errors > 0.5, clear: {when: errors > 0.7}" },
+      "triggers.a.clear.when: this holds only where the trigger itself does: what has fired never ends",
+    ],
+    [
+      "has an end that always holds",
+      { a: "when: errors > 0.5, clear: {when: errors >= 0.0}" },
+      "triggers.a.clear.when: this always holds",
+    ],
     ["is negated to nothing", { a: "when: '!(p95 > 3 || p95 <= 3)'" }, "this can never hold"],
     [
       "has a lesser level that never decides",
@@ -90,6 +130,7 @@ describe("H77 one set of triggers", () => {
   });
 
   test.each<[string, Record<string, string>]>([
+    ["an end of its own", { a: "when: errors > 0.5, clear: {when: errors < 0.1}" }],
     ["nested levels", { a: "when: errors > 0.5", b: "when: errors > 0.1, level: YELLOW" }],
     [
       "a faster level below a slower",
@@ -108,7 +149,7 @@ describe("H77 one set of triggers", () => {
     [
       "what is not analysed: two signals, arithmetic, lists",
       {
-        a: "when: p95 > errors && errors > 3 && errors < 2",
+        a: "when: p95 > errors && errors > 0.3",
         b: "when: p95 - 1 > 5",
         c: "when: 'p95 in [1, 2]'",
       },
@@ -118,12 +159,24 @@ describe("H77 one set of triggers", () => {
   });
 
   test("a duration that nobody stated is told", async () => {
-    const text = `${valid}${signals}triggers:\n  a: {when: errors > 0.5, level: RED}\n  b: {when: errors != 0.5, level: RED}\n`;
-    const all = (await lines(text)).filter((line) => line.includes("no duration"));
-    expect(all).toHaveLength(1);
+    const sudden =
+      "  a: {when: errors > 0.5, level: RED}\n  c: {when: errors > 0.5 && p95 > 3, level: YELLOW}\n";
+    const other = `  b: {when: errors != 0.5, level: RED}\n  d: {when: 'avg(p95, "5m") > 3.0', level: RED}\n`;
+    const all = (await lines(`${valid}${signals}triggers:\n${sudden}${other}`)).filter((line) =>
+      line.includes("no duration"),
+    );
+    expect(all).toHaveLength(2);
     expect(all[0]).toContain("triggers.a: no duration is stated: one bad reading fires");
+    expect(all[1]).toContain("triggers.c: no duration is stated");
   });
 });
+
+const scenarios = [
+  "scenarios:",
+  "  code: {restore: [api], promised: 4m}",
+  "  full: {restore: [db, api], promised: 4m}",
+  "decisions:\n",
+].join("\n");
 
 const ways = [
   "scenarios:",
@@ -141,6 +194,64 @@ describe("triggers and what they lead to", () => {
     expect(found).toContain(
       'triggers.b.when: this is the condition of "a", which leads to "full" (auto), and this one to "code" (approve)',
     );
+  });
+
+  const twins = { a: "when: errors > 0.5", b: "when: 0.5 < errors" };
+  const contradiction =
+    'triggers.b.when: this is the condition of "a", which leads to "full" (auto), and this one to ';
+  test.each<[string, Record<string, string>, string, string]>([
+    [
+      "in a tree",
+      twins,
+      "  - if: a\n    then: {scenario: full, mode: auto}\n    else:\n      if: b\n      then: {scenario: code, mode: approve}\n      else: {say: wait}\n",
+      '"code" (approve)',
+    ],
+    [
+      "of several ways",
+      twins,
+      "  - {when: a, scenario: full, mode: auto}\n  - {when: b, scenario: [full, code], mode: auto}\n",
+      '"full" or "code" (auto)',
+    ],
+    [
+      "of which one is to do nothing",
+      twins,
+      "  - {when: a, scenario: full, mode: auto}\n  - {when: b, say: wait}\n",
+      'the words "wait"',
+    ],
+    [
+      "over two signals, word for word",
+      { a: "when: p95 > errors && p95 > 3", b: "when: p95 > errors  &&  p95 > 3" },
+      "  - {when: a, scenario: full, mode: auto}\n  - {when: b, scenario: code, mode: auto}\n",
+      '"code" (auto)',
+    ],
+  ])("H77 contradictory actions for one condition are told: %s", async (_, triggers, decisions, second) => {
+    const found = await warnings(triggers, `${scenarios}${decisions}`);
+    expect(found.join("\n")).toContain(`${contradiction}${second}`);
+  });
+
+  test.each<[string, string]>([
+    [
+      "the same action twice",
+      "  - {when: a, scenario: full, mode: auto}\n  - {when: b, scenario: full, mode: auto}\n",
+    ],
+    [
+      "a special case before it",
+      "  - {when: a && b, scenario: full, mode: auto}\n  - {when: a || b, scenario: code, mode: auto}\n",
+    ],
+  ])("no contradiction: %s", async (_, decisions) => {
+    expect((await warnings(twins, `${scenarios}${decisions}`)).join()).not.toContain(
+      "this is the condition of",
+    );
+  });
+
+  test("H76 a tree and a choice of ways trip a trigger as a rule does", async () => {
+    const echo = '"hits" measures "db", which that rollback brings back or restarts';
+    const tree = "  - if: verdict == 'RED'\n    then: {scenario: full, mode: auto}\n    else: {say: wait}\n";
+    const choice = "  - {when: a, scenario: [code, full], mode: auto}\n";
+    for (const decisions of [tree, choice])
+      expect(await only({ a: "when: hits > 10" }, `${scenarios}${decisions}`)).toContain(echo);
+    const settled = { a: "when: hits > 10, settle: 5m" };
+    expect(await warnings(settled, `${scenarios}${tree}`)).toEqual([]);
   });
 
   test("H75 waiting and the way back that add up to more than the objective are told", async () => {

@@ -1,11 +1,10 @@
 import type { Json, JsonObject } from "../json.js";
 import { durationText } from "../report/measures.js";
 import { type CompiledTrigger, compileTriggers } from "../signal/compile-triggers.js";
-import { type ConditionValues, conditionValues } from "../signal/condition-values.js";
+import { type ConditionValues, conditionParts, conditionValues } from "../signal/condition-values.js";
 import { responseTimes } from "../signal/severity.js";
 import { mostReadings } from "../signal/signal-history.js";
 import {
-  allValues,
   both,
   either,
   isSame,
@@ -15,6 +14,7 @@ import {
   type ValueSet,
   valuesText,
 } from "../signal/value-set.js";
+import { warnOfConstants } from "./constant-conditions.js";
 import type { Playbook } from "./playbook.js";
 import { mapAt } from "./tree.js";
 import type { ProblemList } from "./where.js";
@@ -33,11 +33,10 @@ export function warnOfTriggers(file: File, tree: JsonObject, list: ProblemList):
   const analysed: Analysed[] = [];
   for (const trigger of triggers) {
     warnOfTimes(trigger, file, list);
+    warnOfNoDuration(trigger, mapAt(tree["triggers"])[trigger.name], list);
+    const constant = warnOfConstants(trigger, file, list);
     const found = conditionValues(trigger.when);
-    if (found === undefined) continue;
-    warnOfNoDuration(trigger, found, mapAt(tree["triggers"])[trigger.name], list);
-    if (warnOfConstant(trigger, found, file, list)) continue;
-    analysed.push({ ...trigger, found });
+    if (found !== undefined && !constant) analysed.push({ ...trigger, found });
   }
   for (const group of byQuantity(analysed)) {
     warnOfPairs(group, list);
@@ -74,56 +73,26 @@ function warnOfTimes(
   }
 }
 
-/** "Sustained" without a number. A state (`==`, `!=`) and an average speak for themselves, and so does `for: 0s`. */
-function warnOfNoDuration(
-  { name, definition }: CompiledTrigger,
-  { signal, values }: ConditionValues,
-  written: Json | undefined,
-  list: ProblemList,
-): void {
-  const limit = reaches(values, "up") !== reaches(values, "down");
-  const stated = "for" in mapAt(written) || definition.times !== undefined;
-  if (!limit || stated || signal === undefined || definition.level === "GREEN") return;
-  const hint = "for: 1m or times: 3; for: 0s where that is meant";
-  list.warn(["triggers", name], "no duration is stated: one bad reading fires", hint, { part: "key" });
-}
-
-/** Conditions that can never or always hold. */
-function warnOfConstant(
-  { name }: CompiledTrigger,
-  { quantity, signal, values }: ConditionValues,
-  { signals }: File,
-  list: ProblemList,
-): boolean {
-  const path = ["triggers", name, "when"];
-  const possible = possibleValues(signal === undefined ? undefined : signals[signal]);
-  const beyond = isSame(possible, allValues) ? "" : `: ${quantity} is always ${valuesText(possible)}`;
-  const never = both(values, possible).length === 0;
-  const always = isWithin(possible, values);
-  if (never) list.warn(path, `this can never hold${beyond}`, "correct the comparison, or remove the trigger");
-  if (always) list.warn(path, `this always holds${beyond}`, "correct the comparison, or remove the trigger");
-  return never || always;
-}
-
-function possibleValues(signal: File["signals"][string] | undefined): ValueSet {
-  const from =
-    signal?.min === undefined
-      ? allValues
-      : outside([{ from: allValues[0]?.from ?? zero, to: { at: signal.min, after: false } }]);
-  const to =
-    signal?.max === undefined
-      ? allValues
-      : outside([{ from: { at: signal.max, after: true }, to: allValues[0]?.to ?? zero }]);
-  return both(from, to);
-}
-
-const zero = { at: 0, after: false };
-
 function byQuantity(triggers: readonly Analysed[]): Analysed[][] {
   const groups = new Map<string, Analysed[]>();
   for (const one of triggers)
     groups.set(one.found.quantity, [...(groups.get(one.found.quantity) ?? []), one]);
   return [...groups.values()];
+}
+
+/** "Sustained" without a number. A state (`==`, `!=`) and an average speak for themselves, and so does `for: 0s`. */
+function warnOfNoDuration(
+  { name, definition, when }: CompiledTrigger,
+  written: Json | undefined,
+  list: ProblemList,
+): void {
+  if ("for" in mapAt(written) || definition.times !== undefined || definition.level === "GREEN") return;
+  const limit = conditionParts(when).some(
+    ({ signal, values }) => signal !== undefined && reaches(values, "up") !== reaches(values, "down"),
+  );
+  if (!limit) return;
+  const hint = "for: 1m or times: 3; for: 0s where that is meant";
+  list.warn(["triggers", name], "no duration is stated: one bad reading fires", hint, { part: "key" });
 }
 
 /** Of two levels: the lesser that says nothing which the worse does not say, or both at once where each has its own values. */

@@ -1,5 +1,5 @@
 import type { Expression } from "./expression.js";
-import { both, either, outside, type ValueSet, valuesThat } from "./value-set.js";
+import { both, either, isWithin, outside, type ValueSet, valuesThat } from "./value-set.js";
 
 /** What a condition says about one quantity: a signal, or a function over one. */
 export interface ConditionValues {
@@ -7,8 +7,17 @@ export interface ConditionValues {
   readonly quantity: string;
   /** Where the quantity is the signal's own value: its name. */
   readonly signal: string | undefined;
+  /** Where it is a function over one signal. */
+  readonly over: OverSignal | undefined;
   /** At which values it holds. */
   readonly values: ValueSet;
+}
+
+export interface OverSignal {
+  readonly function: string;
+  readonly signal: string;
+  /** As it is written: `5m`. */
+  readonly window: string;
 }
 
 interface Node {
@@ -25,6 +34,42 @@ const argsOf = ({ args }: Node): readonly unknown[] => (Array.isArray(args) ? (a
  * other: two signals, arithmetic beyond a factor, `in`, `?:`, macros.
  */
 export const conditionValues = ({ ast }: Expression): ConditionValues | undefined => valuesOf(ast);
+
+/** Its parts of one quantity each, as large as they come, whatever joins them. */
+export const conditionParts = ({ ast }: Expression): ConditionValues[] => partsOf(ast);
+
+function partsOf(node: unknown): ConditionValues[] {
+  const found = valuesOf(node);
+  if (found !== undefined || !isNode(node)) return found === undefined ? [] : [found];
+  return node.op === "&&" || node.op === "||" || node.op === "!_" ? argsOf(node).flatMap(partsOf) : [];
+}
+
+/** Whether it holds at none or at all of the values that each quantity can have, and for which part that is so. */
+export const constantOf = (
+  { ast }: Expression,
+  possible: (part: ConditionValues) => ValueSet,
+): Constant | undefined => constantNode(ast, possible);
+
+export interface Constant {
+  readonly holds: boolean;
+  readonly part: ConditionValues;
+}
+
+function constantNode(node: unknown, possible: (part: ConditionValues) => ValueSet): Constant | undefined {
+  const part = valuesOf(node);
+  if (part !== undefined) {
+    const all = possible(part);
+    if (both(part.values, all).length === 0) return { holds: false, part };
+    return isWithin(all, part.values) ? { holds: true, part } : undefined;
+  }
+  if (!isNode(node) || !["&&", "||", "!_"].includes(node.op)) return undefined;
+  const [left, right] = argsOf(node).map((one) => constantNode(one, possible));
+  if (node.op === "!_") return left && { ...left, holds: !left.holds };
+  // One is enough to make `&&` false and `||` true; the other way round takes both.
+  const decisive = node.op === "||";
+  const deciding = [left, right].find((one) => one?.holds === decisive);
+  return deciding ?? (left !== undefined && right !== undefined ? left : undefined);
+}
 
 function valuesOf(node: unknown): ConditionValues | undefined {
   if (!isNode(node)) return undefined;
@@ -51,19 +96,21 @@ function comparison(sign: string, left: unknown, right: unknown): ConditionValue
   if (measured === undefined || limit === undefined || !limit.quantity.startsWith("baseline("))
     return undefined;
   const values = valuesThat(sign, limit.factor / measured.factor);
-  return values && { quantity: `${measured.quantity} / ${limit.quantity}`, signal: undefined, values };
+  const quantity = `${measured.quantity} / ${limit.quantity}`;
+  return values && { quantity, signal: undefined, over: undefined, values };
 }
 
 function compared(sign: string, side: unknown, number: number): ConditionValues | undefined {
   const found = scaled(side);
   if (found === undefined) return undefined;
   const values = valuesThat(sign, number / found.factor);
-  return values && { quantity: found.quantity, signal: found.signal, values };
+  return values && { quantity: found.quantity, signal: found.signal, over: found.over, values };
 }
 
 interface Scaled {
   readonly quantity: string;
   readonly signal: string | undefined;
+  readonly over: OverSignal | undefined;
   /** Above zero. */
   readonly factor: number;
 }
@@ -72,10 +119,11 @@ function scaled(node: unknown): Scaled | undefined {
   if (!isNode(node)) return undefined;
   const [left, right] = argsOf(node);
   if (node.op === "id" && typeof node.args === "string")
-    return { quantity: node.args, signal: node.args, factor: 1 };
+    return { quantity: node.args, signal: node.args, over: undefined, factor: 1 };
   if (node.op === "call" && typeof left === "string" && Array.isArray(right)) {
     const words = right.map((one) => (isNode(one) ? String(one.args) : ""));
-    return { quantity: `${left}(${words.join(", ")})`, signal: undefined, factor: 1 };
+    const over = { function: left, signal: words[0] ?? "", window: words.at(-1) ?? "" };
+    return { quantity: `${left}(${words.join(", ")})`, signal: undefined, over, factor: 1 };
   }
   const [factor, inner] =
     node.op === "*" && numberOf(left) !== undefined ? [numberOf(left), right] : [numberOf(right), left];

@@ -9,6 +9,7 @@ const areas = {
   run: async () => (await import("./areas/run.js")).running(),
   check: async () => (await import("./areas/check.js")).checking(),
   "postgres-capture": async () => (await import("./areas/postgres-capture.js")).capturing(),
+  kubernetes: async () => (await import("./areas/kubernetes.js")).rollingBack(),
   redis: async () => (await import("./areas/redis.js")).flushing(),
   judging: async () => (await import("./areas/judging-reaction.js")).reaction(),
   triggers: async () => (await import("./areas/triggers.js")).judging(),

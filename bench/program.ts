@@ -5,5 +5,6 @@ const dist = dirname(process.argv[1] ?? "");
 
 /** The built command line. */
 export const backout = join(dist, "backout.js");
+export const repository = join(dist, "..");
 /** The demo's system. */
-export const example = join(dist, "..", "examples", "demo-app");
+export const example = join(repository, "examples", "demo-app");

@@ -25,7 +25,7 @@ fi
 for program in go apt-get; do
   command -v "$program" >/dev/null || {
     echo "$program: not installed; Kubernetes cannot be built here" >&2
-    echo "hint: on Debian 12, as root: bash scripts/install-test-tools.sh; or set KUBECONFIG to a cluster for tests" >&2
+    echo "hint: on Debian 12, as root: bash scripts/install-test-tools.sh" >&2
     exit 1
   }
 done

@@ -188,7 +188,7 @@ describe("one cluster", () => {
       }),
     failures: [
       {
-        name: "H45 the newest pod crash-loops, while the old ones are fine",
+        name: "H45 H47 the newest pod crash-loops, while the old ones are fine",
         arrange: ({ world }) => crashing(world),
         says: /deployment api: pods.*api-\S+: app: CrashLoopBackOff \(its program ended with 1\)/,
       },

@@ -10,7 +10,8 @@ import { promisify } from "node:util";
 import { freePorts } from "./free-ports.js";
 
 const run = promisify(execFile);
-const script = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+/** Of the repository; what is bundled says where that is. */
+const here = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface ApiAnswer {
   readonly status: number;
@@ -31,9 +32,9 @@ export interface KubernetesCluster {
   stop(): Promise<void>;
 }
 
-export async function kubernetesCluster(): Promise<KubernetesCluster> {
+export async function kubernetesCluster(root = here): Promise<KubernetesCluster> {
   await needPrograms();
-  const { stdout } = await run("bash", [script("../../scripts/build-test-kubernetes.sh")]);
+  const { stdout } = await run("bash", [join(root, "scripts/build-test-kubernetes.sh")]);
   const folder = await mkdtemp(join(tmpdir(), "backout-kubernetes-"));
   const port = await freePorts(6);
   const tokens = { admin: "admin-of-tests", reader: "reader-of-tests", nobody: "nobody-of-tests" };
@@ -52,7 +53,7 @@ export async function kubernetesCluster(): Promise<KubernetesCluster> {
     "setpriv",
     [
       ...["--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork"],
-      ...["--kill-child", "--mount-proc", "bash", script("kubernetes-up.sh")],
+      ...["--kill-child", "--mount-proc", "bash", join(root, "test/support/kubernetes-up.sh")],
     ],
     {
       env: {

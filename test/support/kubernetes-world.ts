@@ -19,6 +19,9 @@ export interface World {
 const groups: Readonly<Record<string, string>> = {
   deployments: "/apis/apps/v1",
   replicasets: "/apis/apps/v1",
+  statefulsets: "/apis/apps/v1",
+  daemonsets: "/apis/apps/v1",
+  ingresses: "/apis/networking.k8s.io/v1",
   roles: "/apis/rbac.authorization.k8s.io/v1",
   rolebindings: "/apis/rbac.authorization.k8s.io/v1",
   horizontalpodautoscalers: "/apis/autoscaling/v1",

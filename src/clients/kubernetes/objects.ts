@@ -109,6 +109,7 @@ export interface Workload extends KubernetesObject {
     readonly revisionHistoryLimit?: number;
     readonly minReadySeconds?: number;
     readonly progressDeadlineSeconds?: number;
+    /** Only of a Deployment. */
     readonly strategy?: {
       readonly type?: string;
       readonly rollingUpdate?: {
@@ -116,6 +117,12 @@ export interface Workload extends KubernetesObject {
         readonly maxUnavailable?: number | string;
       };
     };
+    /** Only of a StatefulSet or DaemonSet. */
+    readonly updateStrategy?: {
+      readonly type?: string;
+      readonly rollingUpdate?: { readonly maxUnavailable?: number | string; readonly partition?: number };
+    };
+    readonly podManagementPolicy?: string;
   };
   readonly status?: {
     readonly observedGeneration?: number;
@@ -126,6 +133,7 @@ export interface Workload extends KubernetesObject {
     readonly desiredNumberScheduled?: number;
     readonly numberReady?: number;
     readonly updatedNumberScheduled?: number;
+    readonly numberAvailable?: number;
     readonly conditions?: readonly Condition[];
   };
 }
@@ -133,6 +141,12 @@ export interface Workload extends KubernetesObject {
 export interface ReplicaSet extends KubernetesObject {
   readonly spec: { readonly replicas?: number; readonly template: PodTemplate };
   readonly status?: { readonly replicas?: number; readonly conditions?: readonly Condition[] };
+}
+
+/** What a StatefulSet or a DaemonSet keeps of one template. */
+export interface ControllerRevision extends KubernetesObject {
+  readonly revision: number;
+  readonly data: { readonly spec?: { readonly template?: PodTemplate } };
 }
 
 export interface ContainerStatus {

@@ -1,3 +1,4 @@
+import { BackoutError } from "../../core/errors.js";
 import { isCode } from "./api-error.js";
 import type { Kubernetes } from "./connect.js";
 import { type Discovery, discover, type Kind } from "./discovery.js";
@@ -9,8 +10,8 @@ export interface Reader extends Discovery {
   /** Rejects with NOT_FOUND where there is none. */
   get<T extends KubernetesObject>(kind: Kind, name: string): Promise<T>;
   find<T extends KubernetesObject>(kind: Kind, name: string): Promise<T | undefined>;
-  /** Empty where the cluster does not have the kind. */
-  list<T extends KubernetesObject>(kind: Kind, selector?: string): Promise<T[]>;
+  /** Empty where the cluster does not have the kind. A text is taken as the API takes it. */
+  list<T extends KubernetesObject>(kind: Kind, selector?: string | LabelSelector): Promise<T[]>;
 }
 
 const pageSize = "500";
@@ -31,7 +32,8 @@ export function reader(api: Kubernetes): Reader {
         throw error;
       }
     },
-    list: async <T extends KubernetesObject>(kind: Kind, selector?: string) => {
+    list: async <T extends KubernetesObject>(kind: Kind, labels?: string | LabelSelector) => {
+      const selector = typeof labels === "object" ? selectorText(labels) : labels;
       const place = await discovery.served(kind);
       if (place === undefined) return [];
       const items: T[] = [];
@@ -49,6 +51,38 @@ export function reader(api: Kubernetes): Reader {
         next = page.metadata.continue || undefined;
       }
       return items;
+    },
+  };
+}
+
+/** The same for many objects of a namespace: each kind is listed once, when it is first asked for. */
+export function wholeNamespace(read: Reader): Reader {
+  const lists = new Map<Kind, Promise<Map<string, KubernetesObject>>>();
+  const all = (kind: Kind): Promise<Map<string, KubernetesObject>> => {
+    const known =
+      lists.get(kind) ??
+      read.list(kind).then((items) => new Map(items.map((one) => [one.metadata.name, one])));
+    lists.set(kind, known);
+    return known;
+  };
+  const find = async <T extends KubernetesObject>(kind: Kind, name: string): Promise<T | undefined> =>
+    (await all(kind)).get(name) as T | undefined;
+  return {
+    ...read,
+    find,
+    get: async <T extends KubernetesObject>(kind: Kind, name: string) => {
+      const found = await find<T>(kind, name);
+      if (found !== undefined) return found;
+      throw new BackoutError("NOT_FOUND", `${read.api.server}: there is no ${kind} "${name}"`, {
+        effect: "none",
+      });
+    },
+    list: async <T extends KubernetesObject>(kind: Kind, selector?: string | LabelSelector) => {
+      if (typeof selector === "string") return read.list<T>(kind, selector);
+      const items = [...(await all(kind)).values()] as T[];
+      return selector === undefined
+        ? items
+        : items.filter(({ metadata }) => matchesSelector(selector, metadata.labels ?? {}));
     },
   };
 }

@@ -5,18 +5,26 @@ import { contentDigest } from "../../core/content-digest.js";
 import { BackoutError } from "../../core/errors.js";
 import type { Json, JsonObject } from "../../core/json.js";
 import { compare, keeping, keepMatches, splitKeep } from "./differences.js";
-import type { Input } from "./plan.js";
-import { keyOf, type Piece, pieceDigest, pieceOf, type Snapshot } from "./snapshot.js";
-
-type Other = Exclude<Piece["kind"], "Deployment">;
+import type { Input } from "./input.js";
+import {
+  isWorkload,
+  keyOf,
+  lastApplied,
+  type OtherKind,
+  type Piece,
+  pieceDigest,
+  pieceOf,
+  type Snapshot,
+} from "./piece.js";
 
 /** Paths below one object out of what is kept. */
-export const keptPaths = (keep: readonly string[], piece: Piece): string[] =>
-  keep.flatMap((one) => {
-    if (one.startsWith("/")) return piece.kind === "Deployment" ? [one] : [];
+function keptPaths(keep: readonly string[], piece: Piece): string[] {
+  return keep.flatMap((one) => {
+    if (one.startsWith("/")) return isWorkload(piece.kind) ? [one] : [];
     const [object, path] = splitKeep(one);
-    return object === keyOf(piece.kind, piece.name) ? [path] : [];
+    return object === keyOf(piece) ? [path] : [];
   });
+}
 
 /** The captured piece, with what is kept as it is now. */
 export function wantedPiece(then: Piece, now: Piece | undefined, keep: readonly string[]): Piece {
@@ -25,7 +33,7 @@ export function wantedPiece(then: Piece, now: Piece | undefined, keep: readonly 
   return { ...then, content: keeping(then.content, now?.content, paths) };
 }
 
-export interface ObjectState {
+interface ObjectState {
   readonly key: string;
   readonly there: KubernetesObject | undefined;
   readonly wanted: Piece;
@@ -34,18 +42,21 @@ export interface ObjectState {
   readonly now: Piece | undefined;
 }
 
+export function pieceIn(captured: Snapshot, key: string): Piece {
+  const then = captured[key];
+  if (then !== undefined) return then;
+  throw new BackoutError("REFUSED", `${key}: is not in the checkpoint`, { effect: "none" });
+}
+
 export async function objectState(
   read: Reader,
   key: string,
   captured: Snapshot,
   input: Input,
 ): Promise<ObjectState> {
-  const then = captured[key];
-  if (then === undefined) {
-    throw new BackoutError("REFUSED", `${key}: is not in the checkpoint`, { effect: "none" });
-  }
+  const then = pieceIn(captured, key);
   const there = await read.find<KubernetesObject>(then.kind, then.name);
-  const now = there === undefined ? undefined : pieceOf(then.kind as Other, there);
+  const now = there === undefined ? undefined : pieceOf(then.kind as OtherKind, there);
   const wanted = wantedPiece(then, now, input.keep);
   const digest = now === undefined ? undefined : pieceDigest(now);
   const good = now !== undefined && contentDigest(now.content) === contentDigest(wanted.content);
@@ -91,19 +102,48 @@ export async function putBack(read: Reader, key: string, captured: Snapshot, inp
   }
 }
 
-async function write(read: Reader, { there, wanted }: ObjectState): Promise<void> {
-  const { kind, name, labels, content } = wanted;
+/** Asks the cluster whether it would take it. */
+export async function wouldWrite(read: Reader, wanted: Piece): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const there = await read.find<KubernetesObject>(wanted.kind, wanted.name);
+    try {
+      return await write(read, { there, wanted }, { dryRun: "All" });
+    } catch (error) {
+      if (!isCode(error, "CONFLICT") || attempt >= attempts) throw error;
+    }
+  }
+}
+
+async function write(
+  read: Reader,
+  { there, wanted }: Pick<ObjectState, "there" | "wanted">,
+  query: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const { kind, name, labels, content, fixed = {} } = wanted;
   const place = await read.needed(kind);
+  const { spec, metadata, ...top } = content;
   if (there === undefined) {
-    const body = { apiVersion: place.apiVersion, kind, metadata: { name, labels }, ...content };
-    await read.api.json({ method: "POST", path: place.path(), body });
+    const whole =
+      spec === undefined ? {} : { spec: { ...(fixed["spec"] as JsonObject), ...(spec as JsonObject) } };
+    const meta = { name, labels, ...(metadata as JsonObject | undefined) };
+    const body = { apiVersion: place.apiVersion, kind, metadata: meta, ...top, ...whole };
+    await read.api.json({ method: "POST", path: place.path(), query, body });
     return;
   }
-  const { spec, ...top } = content;
   const whole = there as unknown as JsonObject;
   // What is not brought back of a specification stays as it is; the resource version in it is the precondition.
   const kept = kind === "Service" ? { ...(whole["spec"] as JsonObject), ...(spec as JsonObject) } : spec;
   const { data: _data, binaryData: _binary, ...rest } = whole;
-  const body: Json = { ...rest, ...top, ...(kept === undefined ? {} : { spec: kept }) };
-  await read.api.json({ method: "PUT", path: place.path(name), body });
+  const body: Json = {
+    ...{ ...rest, ...top },
+    ...(metadata === undefined ? {} : { metadata: withAnnotations(there, metadata as JsonObject) }),
+    ...(kept === undefined ? {} : { spec: kept }),
+  };
+  await read.api.json({ method: "PUT", path: place.path(name), query, body });
+}
+
+function withAnnotations({ metadata }: KubernetesObject, { annotations }: JsonObject): JsonObject {
+  const applied = metadata.annotations?.[lastApplied];
+  const own = applied === undefined ? {} : { [lastApplied]: applied };
+  return { ...(metadata as unknown as JsonObject), annotations: { ...(annotations as JsonObject), ...own } };
 }

@@ -1,98 +1,124 @@
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
-import { type Reader, reader } from "../../clients/kubernetes/read.js";
+import { reader } from "../../clients/kubernetes/read.js";
 import { contentDigest } from "../../core/content-digest.js";
 import type { CaptureContext, Captured } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { ArtifactReader } from "../../core/ports.js";
+import { digestsIn, isWorkload, keyOf, type Snapshot } from "./piece.js";
+import { digestsOf } from "./pod-state.js";
 import { referencesOf } from "./references.js";
 import { rolloutOf } from "./rollout.js";
-import { digestsIn, keyOf, readSnapshot, type Snapshot } from "./snapshot.js";
-import type { TargetOptions } from "./target-options.js";
+import { readerFor } from "./scope.js";
+import { type Present, readPresent } from "./snapshot.js";
+import { subjectOfTarget, type TargetOptions } from "./target-options.js";
 import {
-  currentReplicaSet,
-  desiredReplicas,
-  digestsOf,
+  currentRevision,
+  desiredPods,
   isReady,
   podsOf,
-  readWorkload,
-  revisionAnnotation,
+  revisionNumber,
   type WorkloadState,
 } from "./workload.js";
 
 const objectsFile = "objects.json";
 const secretsFile = "secrets.json";
 
-export type Data = {
-  readonly cluster: string;
-  readonly namespace: string;
-  /** Tells a Deployment from a later one of the same name, and with it one cluster from another. */
+export type CapturedWorkload = {
+  /** Tells a workload from a later one of the same name, and with it one cluster from another. */
   readonly uid: string;
   /** For people, and for looking it up in the cluster's own history; never gone back to by it. */
   readonly revision: string;
-  readonly template: string;
-  readonly replicas: number;
+  readonly pods: number;
   /** Container → digest as it ran in every ready pod. */
   readonly images: Readonly<Record<string, string>>;
+};
+
+export type Data = {
+  readonly cluster: string;
+  readonly namespace: string;
+  /** By `Kind/name`. */
+  readonly workloads: Readonly<Record<string, CapturedWorkload>>;
   /** `Kind/name` → digest of what is brought back. */
   readonly digests: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
 };
 
-export function imagesOf(state: WorkloadState): Record<string, string> {
-  const ready = podsOf(state, currentReplicaSet(state)).filter(isReady);
+export const keyOfState = ({ kind, workload }: WorkloadState): string =>
+  keyOf({ kind, name: workload.metadata.name });
+
+function imagesOf(state: WorkloadState): Record<string, string> {
+  const ready = podsOf(state, currentRevision(state)).filter(isReady);
   const all = ready.flatMap((pod) => Object.entries(digestsOf(pod)));
   return Object.fromEntries(all.flatMap(([name, digest]) => (digest === undefined ? [] : [[name, digest]])));
 }
 
 export const identityOf = (digests: Readonly<Record<string, string>>): string => contentDigest(digests);
 
+const capturedWorkload = (state: WorkloadState): CapturedWorkload => ({
+  uid: state.workload.metadata.uid ?? "",
+  revision: revisionNumber(state),
+  pods: desiredPods(state),
+  images: imagesOf(state),
+});
+
 /** What is there while it is good: a rollout that is on its way is no state to come back to. */
 export const capture = (options: TargetOptions, context: CaptureContext): Promise<Captured<Data>> =>
   withKubernetes(options, context, async (api) => {
-    const read = reader(api);
-    const state = await readWorkload(read, options.deployment);
-    const { deployment } = state;
-    const { metadata, spec } = deployment;
-    const subject = `${api.namespace}/${options.deployment}`;
-    const rollout = rolloutOf(state);
-    if (rollout.state !== "done") {
-      throw new BackoutError(
-        "REFUSED",
-        `${subject}: is no state to come back to: ${rollout.state === "going" ? "its rollout is on its way, " : ""}${rollout.summary}`,
-        {
-          effect: "none",
-          hint: `\`kubectl -n ${api.namespace} rollout status deployment/${options.deployment}\``,
-        },
-      );
-    }
-    const snapshot = await readSnapshot(read, deployment, options);
-    const { secrets } = referencesOf(spec.template);
+    const present = await readPresent(readerFor(reader(api), options), options);
+    const { states, snapshot } = present;
+    refuseMissing(present, options, api.namespace);
+    for (const state of states) refuseUnready(state, api.namespace);
     await keep(snapshot, context);
     const digests = digestsIn(snapshot);
-    const images = imagesOf(state);
-    const revision = metadata.annotations?.[revisionAnnotation] ?? "";
+    const secrets = states.flatMap(({ workload }) => referencesOf(workload.spec.template).secrets);
     return {
       identity: identityOf(digests),
-      summary: summaryOf(state, revision),
+      summary: summaryOf(present),
       data: {
-        ...{
-          cluster: api.server,
-          namespace: api.namespace,
-          uid: metadata.uid ?? "",
-          revision,
-          images,
-          digests,
-          secrets,
-        },
-        template: digests[keyOf("Deployment", metadata.name)] ?? "",
-        replicas: desiredReplicas(deployment),
+        ...{ cluster: api.server, namespace: api.namespace, digests },
+        workloads: Object.fromEntries(states.map((state) => [keyOfState(state), capturedWorkload(state)])),
+        secrets: [...new Set(secrets)].sort(),
       },
     };
   });
 
-export function summaryOf({ deployment }: WorkloadState, revision: string): string {
-  const images = deployment.spec.template.spec.containers.map(({ image }) => image).join(", ");
-  return `${images}, revision ${revision || "none"}, ${desiredReplicas(deployment)} replicas`;
+/** What the playbook names has to be there; of a selector or a namespace there has to be something. */
+export function refuseMissing({ snapshot }: Present, options: TargetOptions, namespace: string): void {
+  const named = [
+    ...(options.objects ?? []),
+    ...(options.deployment === undefined ? [] : [`Deployment/${options.deployment}`]),
+    ...(options.statefulSet === undefined ? [] : [`StatefulSet/${options.statefulSet}`]),
+    ...(options.daemonSet === undefined ? [] : [`DaemonSet/${options.daemonSet}`]),
+  ];
+  const missing = named.filter((key) => !(key in snapshot));
+  if (missing.length === 0 && Object.keys(snapshot).length > 0) return;
+  const what = missing.length > 0 ? missing.join(", ") : subjectOfTarget(options);
+  throw new BackoutError("NOT_FOUND", `${namespace}: there is no ${what}`, {
+    effect: "none",
+    hint: `\`kubectl -n ${namespace} get all\` shows what there is`,
+  });
+}
+
+function refuseUnready(state: WorkloadState, namespace: string): void {
+  const rollout = rolloutOf(state);
+  if (rollout.state === "done") return;
+  const place = `${state.kind.toLowerCase()}/${state.workload.metadata.name}`;
+  const going = rollout.state === "going" ? "its rollout is on its way, " : "";
+  throw new BackoutError(
+    "REFUSED",
+    `${namespace}/${state.workload.metadata.name}: is no state to come back to: ${going}${rollout.summary}`,
+    { effect: "none", hint: `\`kubectl -n ${namespace} rollout status ${place}\`` },
+  );
+}
+
+export function summaryOf({ states, snapshot }: Present): string {
+  const [state] = states;
+  if (state !== undefined && states.length === 1) {
+    const images = state.workload.spec.template.spec.containers.map(({ image }) => image).join(", ");
+    return `${images}, revision ${revisionNumber(state) || "none"}, ${desiredPods(state)} pods`;
+  }
+  const others = Object.values(snapshot).filter(({ kind }) => !isWorkload(kind)).length;
+  return `${states.length} workloads, ${others} other objects`;
 }
 
 async function keep(snapshot: Snapshot, { artifacts }: CaptureContext): Promise<void> {
@@ -110,17 +136,4 @@ export async function capturedSnapshot(data: Data, artifacts: ArtifactReader): P
     JSON.parse(Buffer.from(await artifacts.read(name)).toString()) as Snapshot;
   const hasSecrets = Object.keys(data.digests).some((key) => key.startsWith("Secret/"));
   return { ...(await parse(objectsFile)), ...(hasSecrets ? await parse(secretsFile) : {}) };
-}
-
-/** A checkpoint of another cluster, or of a Deployment that was deleted since, is not this one's. */
-export function refuseOther(data: Data, subject: string, uid: string | undefined, reader: Reader): void {
-  if (uid === data.uid) return;
-  throw new BackoutError(
-    "REFUSED",
-    `${subject}: is not the Deployment that was captured from ${data.cluster}, but another of the same name on ${reader.api.server}`,
-    {
-      effect: "none",
-      hint: "is it the right cluster? A Deployment that was made anew needs a checkpoint of its own",
-    },
-  );
 }

@@ -17,11 +17,10 @@ const numberIn = (object: Specified["status"], key: string): number => Number(ob
 
 /** Those that scale this workload. */
 export async function autoscalers({ read, state }: Looking): Promise<Check[]> {
-  const { name: workload } = state.deployment.metadata;
   const all = await read.list<Specified>("HorizontalPodAutoscaler");
   const own = all.filter(({ spec }) => {
     const target = spec["scaleTargetRef"] as { kind?: string; name?: string } | undefined;
-    return target?.kind === "Deployment" && target.name === workload;
+    return target?.kind === state.kind && target.name === state.workload.metadata.name;
   });
   return own.map((one) => {
     const name = `autoscaler ${one.metadata.name}`;
@@ -29,7 +28,7 @@ export async function autoscalers({ read, state }: Looking): Promise<Check[]> {
       numberIn({ minReplicas: 1, ...one.spec }, "minReplicas"),
       numberIn(one.spec, "maxReplicas"),
     ];
-    const current = state.deployment.spec.replicas ?? 1;
+    const current = state.workload.spec.replicas ?? 1;
     const expected = `able to scale, ${min} to ${max} pods`;
     const hindered = conditionsOf(one).find(
       ({ type, status }) => ["AbleToScale", "ScalingActive"].includes(type) && status === "False",
@@ -44,7 +43,7 @@ export async function autoscalers({ read, state }: Looking): Promise<Check[]> {
 
 /** Those that protect its pods. */
 export async function budgets({ read, state }: Looking): Promise<Check[]> {
-  const labels = state.deployment.spec.template.metadata?.labels ?? {};
+  const labels = state.workload.spec.template.metadata?.labels ?? {};
   const all = await read.list<Specified>("PodDisruptionBudget");
   const own = all.filter(({ spec }) => {
     const selector = spec["selector"] as LabelSelector | undefined;

@@ -22,10 +22,10 @@ async function ask({ read }: Looking, pod: Pod, port: number, path: string): Pro
 }
 
 export async function health(looking: Looking): Promise<Check[]> {
-  const { state, wanted } = looking;
+  const { state, wanted, subject } = looking;
   const asked = wanted.health;
   if (asked === undefined) return [];
-  const name = `deployment ${wanted.deployment}: health at ${asked.path}`;
+  const name = `${subject}: health at ${asked.path}`;
   const expected = `${asked.status} from every pod`;
   if (state.pods.length === 0) return [{ name, result: "failed", expected, actual: "there are no pods" }];
   const answers = await Promise.all(
@@ -52,10 +52,10 @@ const probesOf = (container: Container) =>
 
 /** Probes of the present template that a running, ready pod answers with "not found". */
 export async function probedPaths(looking: Looking): Promise<{ fact: string; hint: string }[]> {
-  const { deployment, pods } = looking.state;
+  const { workload, pods } = looking.state;
   const pod = pods.find(isReady);
   if (pod === undefined) return [];
-  const found = deployment.spec.template.spec.containers.flatMap(probesOf).map(async (probe) => {
+  const found = workload.spec.template.spec.containers.flatMap(probesOf).map(async (probe) => {
     const port = portOf(probe.container, probe.port);
     if (port === undefined) return [];
     const answer = await ask(looking, pod, port, probe.path);

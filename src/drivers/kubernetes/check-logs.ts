@@ -7,10 +7,10 @@ const mostBytes = 4 * 2 ** 20;
 
 /** H41: logs that could not be read are no logs without errors. */
 export async function logs(looking: Looking): Promise<Check[]> {
-  const { state, wanted, read } = looking;
+  const { state, wanted, read, subject: workload } = looking;
   if (wanted.logs === undefined) return [];
   const { since, pattern, allow } = wanted.logs;
-  const name = `deployment ${wanted.deployment}: error lines in the last ${since / 1000} s`;
+  const name = `${workload}: error lines in the last ${since / 1000} s`;
   const expected = `at most ${allow}`;
   const matches = new RegExp(pattern, "i");
   const containers = state.pods.flatMap((pod) =>

@@ -2,15 +2,9 @@ import type { KubernetesObject, Pod, Specified } from "../../clients/kubernetes/
 import { matchesLabels } from "../../clients/kubernetes/read.js";
 import type { Check } from "../../core/driver.js";
 import type { Looking } from "./looking.js";
-import {
-  currentReplicaSet,
-  desiredReplicas,
-  digestsOf,
-  isReady,
-  podsOf,
-  stuckReasons,
-  waitingFor,
-} from "./workload.js";
+import { digestsOf, stuckReasons, waitingFor } from "./pod-state.js";
+import { countsOf } from "./rollout.js";
+import { currentRevision, desiredPods, isReady, podsOf } from "./workload.js";
 
 const named = (name: string, result: Check["result"], expected: string, actual: string): Check => ({
   name,
@@ -19,33 +13,27 @@ const named = (name: string, result: Check["result"], expected: string, actual: 
   actual,
 });
 
-export function workloadReady({ state }: Looking): Check[] {
-  const { deployment } = state;
-  const { metadata, status, spec } = deployment;
-  const wanted = desiredReplicas(deployment);
+export function workloadReady({ state, subject }: Looking): Check[] {
+  const { metadata, status, spec } = state.workload;
+  const wanted = desiredPods(state);
   const expected = `${wanted} of ${wanted} updated, ready and available`;
-  const name = `deployment ${metadata.name}: ready`;
+  const name = `${subject}: ready`;
   if ((status?.observedGeneration ?? 0) < (metadata.generation ?? 0)) {
     return [named(name, "failed", expected, "its last change is not acted on yet")];
   }
-  const counts = {
-    pods: status?.replicas ?? 0,
-    updated: status?.updatedReplicas ?? 0,
-    ready: status?.readyReplicas ?? 0,
-    available: status?.availableReplicas ?? 0,
-  };
-  const good = Object.values(counts).every((count) => count === wanted);
-  const { pods, updated, ready, available } = counts;
+  const counts = countsOf(state);
+  const good = counts.every((count) => count === wanted);
+  const [pods, updated, ready, available] = counts;
   const actual = `${updated} updated, ${ready} ready, ${available} available of ${pods} pods`;
   const paused = spec.paused === true && !good ? "; its rollout is paused" : "";
   return [named(name, good ? "passed" : "failed", expected, `${actual}${paused}`)];
 }
 
 /** H45: all of them; the first may be an old one. */
-export function podsFine({ state }: Looking): Check[] {
-  const { pods, deployment } = state;
-  const name = `deployment ${deployment.metadata.name}: pods`;
-  const current = new Set(podsOf(state, currentReplicaSet(state)));
+export function podsFine({ state, subject }: Looking): Check[] {
+  const { pods } = state;
+  const name = `${subject}: pods`;
+  const current = new Set(podsOf(state, currentRevision(state)));
   const wrong = pods.flatMap((pod) => {
     const waits = waitingFor(pod, stuckReasons);
     if (waits.length > 0) return waits;
@@ -56,32 +44,25 @@ export function podsFine({ state }: Looking): Check[] {
   return [named(name, wrong.length === 0 ? "passed" : "failed", expected, wrong.join("; ") || expected)];
 }
 
-export function images({ state, wanted }: Looking): Check[] {
-  const { pods, deployment } = state;
-  const containers = deployment.spec.template.spec.containers.map((one) => one.name);
+export function images({ state, wanted, subject }: Looking): Check[] {
+  const { pods, workload } = state;
+  const containers = workload.spec.template.spec.containers.map((one) => one.name);
   const missing = Object.keys(wanted.images ?? {}).filter((one) => !containers.includes(one));
   return [
     ...missing.map((one) =>
-      named(
-        `deployment ${deployment.metadata.name}: image of ${one}`,
-        "failed",
-        "a container",
-        "none of this name",
-      ),
+      named(`${subject}: image of ${one}`, "failed", "a container", "none of this name"),
     ),
-    ...containers.map((container) =>
-      image(container, pods, deployment.metadata.name, wanted.images?.[container]),
-    ),
+    ...containers.map((container) => image(container, pods, subject, wanted.images?.[container])),
   ];
 }
 
 function image(
   container: string,
   pods: readonly Pod[],
-  workload: string,
+  subject: string,
   expected: string | undefined,
 ): Check {
-  const name = `deployment ${workload}: image of ${container}`;
+  const name = `${subject}: image of ${container}`;
   const running = pods.map((pod) => [pod.metadata.name, digestsOf(pod)[container]] as const);
   const unknown = running.filter(([, digest]) => digest === undefined).map(([pod]) => pod);
   const digests = [...new Set(running.flatMap(([, digest]) => digest ?? []))].sort();
@@ -107,8 +88,8 @@ interface Endpoints extends KubernetesObject {
 }
 
 export async function endpoints({ state, wanted, read }: Looking): Promise<Check[]> {
-  const { deployment, pods } = state;
-  const labels = deployment.spec.template.metadata?.labels ?? {};
+  const { workload, pods } = state;
+  const labels = workload.spec.template.metadata?.labels ?? {};
   const matching = async () => {
     const services = await read.list<Specified>("Service");
     return services

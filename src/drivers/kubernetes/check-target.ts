@@ -1,29 +1,43 @@
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
-import type { Workload } from "../../clients/kubernetes/objects.js";
-import { type Reader, reader } from "../../clients/kubernetes/read.js";
+import type { LabelSelector, Specified, Workload } from "../../clients/kubernetes/objects.js";
+import { matchesSelector, type Reader, reader } from "../../clients/kubernetes/read.js";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError, type Problem, problem, warning } from "../../core/errors.js";
+import { keyOfState, refuseMissing } from "./capture.js";
 import { reconcilerOf } from "./reconcilers.js";
 import { referencesOf } from "./references.js";
-import { missingRights, rightsForSecrets, rightsToChange, rightsToLook } from "./rights.js";
+import { missingRights, rightsFor } from "./rights.js";
+import { readerFor } from "./scope.js";
+import { readPresent } from "./snapshot.js";
 import type { TargetOptions } from "./target-options.js";
+import { type WorkloadState, workloadKinds } from "./workload.js";
 
 /** Below it, three careless restarts take the last good template away. */
 const fewRevisions = 5;
 
 export async function checkTarget(options: TargetOptions, context: DriverContext): Promise<Problem[]> {
-  const path = `${context.name}.deployment`;
+  const path = context.name;
   try {
     return await withKubernetes(options, context, async (api) => {
-      const secrets = options.secrets === "encrypt" ? rightsForSecrets : [];
-      const missing = await missingRights(api, [...rightsToLook, ...rightsToChange, ...secrets]);
+      const missing = await missingRights(api, rightsFor(options));
       if (missing.length > 0) {
         const fact = `user "${api.user}" may not, in namespace "${api.namespace}": ${missing.join(", ")}`;
         return [problem(path, fact, 'docs/kubernetes.md, "Rights", has the role to apply')];
       }
-      const read = reader(api);
-      const deployment = await read.get<Workload>("Deployment", options.deployment);
-      return [...lint(path, deployment, options), ...(await unresolved(read, deployment, path))];
+      const read = readerFor(reader(api), options);
+      const present = await readPresent(read, options);
+      refuseMissing(present, options, api.namespace);
+      const budgets = await read.list<Specified>("PodDisruptionBudget");
+      const found = present.states.map(async (state) => {
+        const where = present.states.length === 1 ? path : `${path}: ${keyOfState(state)}`;
+        return [
+          ...lint(where, state, options),
+          ...(await unresolved(read, state, where)),
+          ...budgets.flatMap((one) => blocking(where, state, one)),
+        ];
+      });
+      const problems = (await Promise.all(found)).flat();
+      return [...problems, ...(await unread(read, options, path))];
     });
   } catch (error) {
     if (!(error instanceof BackoutError)) throw error;
@@ -31,12 +45,12 @@ export async function checkTarget(options: TargetOptions, context: DriverContext
   }
 }
 
-export function lint(
+function lint(
   path: string,
-  deployment: Workload,
+  { workload }: WorkloadState,
   { reconciler, historyLimit }: TargetOptions,
 ): Problem[] {
-  const { spec } = deployment;
+  const { spec } = workload;
   const found: Problem[] = [];
   const limit = spec.revisionHistoryLimit ?? 10;
   if (limit < fewRevisions) {
@@ -45,22 +59,23 @@ export function lint(
       warning(path, fact, `set revisionHistoryLimit to ${historyLimit} now, while it is still there`),
     );
   }
-  const by = reconcilerOf(deployment);
+  const by = reconcilerOf(workload);
   if (by !== undefined && reconciler === "refuse") {
     const fact = `is kept as it is by ${by}, which would put a bad version back`;
     found.push(warning(path, fact, "plans are refused until `reconciler: ignore` says that it is paused"));
   }
   if (spec.paused === true)
     found.push(warning(path, "its rollouts are paused: nothing would change", "resume it"));
+  if (spec.updateStrategy?.type === "OnDelete") {
+    const fact = "its pods are only replaced when somebody deletes them, so that no rollout ends by itself";
+    found.push(warning(path, fact, "set updateStrategy to RollingUpdate"));
+  }
   for (const { name, image, readinessProbe } of spec.template.spec.containers) {
     if (readinessProbe === undefined) {
       const fact = `container "${name}": has no readiness probe, so that a rollout succeeds whatever it does`;
       found.push(warning(path, fact, "give it one that asks what users need"));
     }
-    if (
-      !image.includes("@sha256:") &&
-      /^[^:]*(\/[^:]*)*(:latest)?$/.test(image.replace(/^[^/]*:\d+\//, ""))
-    ) {
+    if (moves(image)) {
       const fact = `container "${name}": image "${image}" is whatever is newest, also after a rollback`;
       found.push(warning(path, fact, "name a digest, or a tag that never moves"));
     }
@@ -68,9 +83,30 @@ export function lint(
   return found;
 }
 
+/** `latest`, said or not. */
+function moves(image: string): boolean {
+  if (image.includes("@sha256:")) return false;
+  const tag = /:([^/:]+)$/.exec(image)?.[1];
+  return tag === undefined || tag === "latest";
+}
+
+/** H48: a setting that no pod reads comes back with success and without effect. */
+async function unread(read: Reader, { objects = [] }: TargetOptions, path: string): Promise<Problem[]> {
+  const maps = objects.filter((one) => one.startsWith("ConfigMap/"));
+  if (maps.length === 0) return [];
+  const lists = await Promise.all(workloadKinds.map((kind) => read.list<Workload>(kind)));
+  const names = lists.flat().flatMap(({ spec }) => referencesOf(spec.template).configMaps);
+  return maps
+    .filter((one) => !names.includes(one.slice("ConfigMap/".length)))
+    .map((one) => {
+      const fact = `${one}: no Deployment, StatefulSet or DaemonSet of the namespace refers to it`;
+      return warning(path, fact, "is it the one that the pods read? Another name, or another namespace");
+    });
+}
+
 /** Pods that come back could not start. */
-async function unresolved(read: Reader, { spec }: Workload, path: string): Promise<Problem[]> {
-  const { needed } = referencesOf(spec.template);
+async function unresolved(read: Reader, { workload }: WorkloadState, path: string): Promise<Problem[]> {
+  const { needed } = referencesOf(workload.spec.template);
   const missing = await Promise.all(
     needed.configMaps.map(async (name) =>
       (await read.find("ConfigMap", name)) === undefined ? [`ConfigMap "${name}"`] : [],
@@ -79,4 +115,19 @@ async function unresolved(read: Reader, { spec }: Workload, path: string): Promi
   return missing
     .flat()
     .map((one) => problem(path, `uses ${one}, which does not exist`, "create it, or make it optional"));
+}
+
+/** One that lets no pod go holds every node's drain; a rollout itself does not ask it. */
+function blocking(path: string, state: WorkloadState, budget: Specified): Problem[] {
+  const { spec, status, metadata } = budget;
+  const labels = state.workload.spec.template.metadata?.labels ?? {};
+  const selector = spec["selector"] as LabelSelector | undefined;
+  if (selector === undefined || !matchesSelector(selector, labels)) return [];
+  const [allowed, healthy, desired] = ["disruptionsAllowed", "currentHealthy", "desiredHealthy"].map((key) =>
+    Number(status?.[key] ?? 0),
+  );
+  const expected = Number(status?.["expectedPods"] ?? 0);
+  if (allowed !== 0 || expected === 0 || healthy !== desired) return [];
+  const fact = `disruption budget "${metadata.name}" never lets any of its ${expected} pods go`;
+  return [warning(path, fact, "a node can then not be drained; ask for one pod fewer")];
 }

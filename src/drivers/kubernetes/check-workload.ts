@@ -4,20 +4,21 @@ import type { Workload } from "../../clients/kubernetes/objects.js";
 import { reader } from "../../clients/kubernetes/read.js";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError, type Problem, problem } from "../../core/errors.js";
+import { type WorkloadOptions, workloadOf } from "./workload-options.js";
 
 /** Reachable, allowed, and there? */
 export async function checkWorkload(
-  wanted: ClusterOptions & { readonly deployment: string },
+  wanted: ClusterOptions & WorkloadOptions,
   context: DriverContext,
 ): Promise<Problem[]> {
-  const path = `${context.name}.deployment`;
   try {
     return await withKubernetes(wanted, context, async (api) => {
-      await reader(api).get<Workload>("Deployment", wanted.deployment);
+      const { kind, name } = workloadOf(wanted);
+      await reader(api).get<Workload>(kind, name);
       return [];
     });
   } catch (error) {
     if (!(error instanceof BackoutError)) throw error;
-    return [problem(path, error.message, error.hint)];
+    return [problem(context.name, error.message, error.hint)];
   }
 }

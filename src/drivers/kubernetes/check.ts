@@ -1,5 +1,5 @@
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
-import { reader } from "../../clients/kubernetes/read.js";
+import { type Reader, reader } from "../../clients/kubernetes/read.js";
 import { type Check, type DriverContext, defineCheck } from "../../core/driver.js";
 import { BackoutError, type Problem, warning } from "../../core/errors.js";
 import { autoscalers, budgets } from "./check-guards.js";
@@ -10,6 +10,7 @@ import { endpoints, images, podsFine, workloadReady } from "./check-pods.js";
 import { checkWorkload } from "./check-workload.js";
 import type { Looking } from "./looking.js";
 import { readWorkload } from "./workload.js";
+import { subjectOf, workloadOf } from "./workload-options.js";
 
 type Part = (looking: Looking) => Check[] | Promise<Check[]>;
 
@@ -36,17 +37,20 @@ async function measured(name: string, work: () => Check[] | Promise<Check[]>): P
 }
 
 const run = (wanted: CheckOptions, context: DriverContext): Promise<Check[]> =>
-  measured(`deployment ${wanted.deployment}`, () =>
+  measured(subjectOf(workloadOf(wanted)), () =>
     withKubernetes(wanted, context, async (api) => {
-      const read = reader(api);
-      const state = await readWorkload(read, wanted.deployment);
-      const looking = { read, state, wanted, signal: context.signal };
+      const looking = await look(reader(api), wanted, context);
       const all = Object.entries(parts).map(([name, part]) =>
-        measured(`deployment ${wanted.deployment}: ${name}`, () => part(looking)),
+        measured(`${looking.subject}: ${name}`, () => part(looking)),
       );
       return (await Promise.all(all)).flat();
     }),
   );
+
+async function look(read: Reader, wanted: CheckOptions, { signal }: DriverContext): Promise<Looking> {
+  const name = workloadOf(wanted);
+  return { read, state: await readWorkload(read, name), subject: subjectOf(name), wanted, signal };
+}
 
 /** H44 M24: a probe that asks where nothing is. Only a warning, since a rollout may be about to bring the path. */
 async function check(wanted: CheckOptions, context: DriverContext): Promise<Problem[]> {
@@ -54,21 +58,18 @@ async function check(wanted: CheckOptions, context: DriverContext): Promise<Prob
   if (problems.length > 0) return problems;
   try {
     return await withKubernetes(wanted, context, async (api) => {
-      const read = reader(api);
-      const state = await readWorkload(read, wanted.deployment);
-      const found = await probedPaths({ read, state, wanted, signal: context.signal });
-      return found.map(({ fact, hint }) => warning(`${context.name}.deployment`, fact, hint));
+      const found = await probedPaths(await look(reader(api), wanted, context));
+      return found.map(({ fact, hint }) => warning(context.name, fact, hint));
     });
   } catch (error) {
     if (!(error instanceof BackoutError)) throw error;
-    return [warning(`${context.name}.deployment`, `probes were not tried: ${error.message}`, error.hint)];
+    return [warning(context.name, `probes were not tried: ${error.message}`, error.hint)];
   }
 }
 
 export const checkDriver = defineCheck<CheckOptions>({
   id: "kubernetes",
-  title:
-    "Kubernetes Deployment: all its pods, images, endpoints, health, logs, autoscaler, disruption budget",
+  title: "Kubernetes workload: all its pods, images, endpoints, health, logs, autoscaler, disruption budget",
   options: checkOptions,
   check,
   run,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../core/json.js";
 import { compare, keeping, keepMatches } from "./differences.js";
-import type { Piece } from "./snapshot.js";
+import type { Piece } from "./piece.js";
 
 const piece = (content: JsonObject, kind: Piece["kind"] = "Deployment", name = "api"): Piece => ({
   ...{ kind, name, content },

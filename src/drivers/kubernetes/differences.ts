@@ -1,6 +1,6 @@
 import { contentDigest } from "../../core/content-digest.js";
 import { canonicalJson, type Json, type JsonObject } from "../../core/json.js";
-import type { Piece, Snapshot } from "./snapshot.js";
+import { isWorkload, nameOf, type Piece, type Snapshot } from "./piece.js";
 
 /** One place in which what is there differs from what was captured. Values that may be secret are hidden. */
 export type Change = {
@@ -89,10 +89,10 @@ const isEmptyAgainstMembers = (leaf: Leaf | undefined, path: string, others: Map
   typeof leaf.value === "object" &&
   [...others.keys()].some((other) => other.startsWith(`${path}/`));
 
-/** `Deployment/api` + path below it, as `keep` names it: `/spec/…` is the Deployment's, `ConfigMap/NAME/data/KEY` another's. */
+/** `Deployment/api` + path below it, as `keep` names it: `/spec/…` is every workload's, `ConfigMap/NAME/data/KEY` that object's. */
 export const keepMatches = (keep: string, { object, path }: Pick<Change, "object" | "path">): boolean => {
   const [named, place] = keep.startsWith("/") ? ["", keep] : splitKeep(keep);
-  if (named === "" ? !object.startsWith("Deployment/") : named !== object) return false;
+  if (named === "" ? !isWorkload(nameOf(object).kind) : named !== object) return false;
   return path === place || path.startsWith(`${place}/`);
 };
 

@@ -6,6 +6,8 @@ import type { WorkloadState } from "./workload.js";
 export interface Looking {
   readonly read: Reader;
   readonly state: WorkloadState;
-  readonly wanted: CheckOptions;
+  /** `deployment api`. */
+  readonly subject: string;
+  readonly wanted: Pick<CheckOptions, "images" | "services" | "health" | "logs">;
   readonly signal: AbortSignal;
 }

@@ -1,9 +1,9 @@
-import type { Probe } from "../../clients/kubernetes/objects.js";
-import { desiredReplicas, isReady, type WorkloadState } from "./workload.js";
+import type { Pod, Probe } from "../../clients/kubernetes/objects.js";
+import { desiredPods, isReady, type WorkloadState } from "./workload.js";
 
 /** How long a rollout takes: plain numbers, so that the plan can be made without looking again. */
 export type Pace = {
-  readonly replicas: number;
+  readonly pods: number;
   /** Rounds in which pods are replaced, by surge and by what may be missing. */
   readonly rounds: number;
   /** From a pod's making to its readiness: the slowest of those that are ready, milliseconds. */
@@ -15,9 +15,8 @@ export type Pace = {
 };
 
 /** As Kubernetes rounds them: surge up, unavailable down. */
-function share(value: number | string | undefined, replicas: number, round: (n: number) => number): number {
-  if (typeof value === "number") return value;
-  return round((Number.parseFloat(value ?? "25%") / 100) * replicas);
+function share(value: number | string, pods: number, round: (n: number) => number): number {
+  return typeof value === "number" ? value : round((Number.parseFloat(value) / 100) * pods);
 }
 
 const delaysOf = (probe: Probe | undefined): number =>
@@ -29,31 +28,39 @@ const delaysOf = (probe: Probe | undefined): number =>
 /** Where nothing was ever ready to measure: starting a container and asking it once. */
 const startMs = 3_000;
 
-export function paceOf({ deployment, pods }: WorkloadState): Pace {
-  const { strategy, template, minReadySeconds = 0 } = deployment.spec;
-  const replicas = desiredReplicas(deployment);
-  const { maxSurge, maxUnavailable } = strategy?.rollingUpdate ?? {};
-  const recreate = strategy?.type === "Recreate";
-  const surge = share(maxSurge, replicas, Math.ceil);
-  const away = share(maxUnavailable, replicas, Math.floor);
-  const step = Math.max(1, recreate ? replicas : surge + away);
-  const measured = pods.filter(isReady).flatMap((pod) => {
-    const ready = (pod.status?.conditions ?? []).find(({ type }) => type === "Ready");
-    const at = Date.parse(ready?.lastTransitionTime ?? "") - Date.parse(pod.metadata.creationTimestamp ?? "");
-    // A pod that lost its readiness and got it back tells nothing about starting.
-    return Number.isFinite(at) && at < 15 * 60_000 && restarts(pod) === 0 ? [at] : [];
-  });
+/** Pods that are replaced at a time, and of those, how many are away meanwhile. */
+function stepOf({ kind, workload: { spec } }: WorkloadState, pods: number): { step: number; away: number } {
+  if (kind === "StatefulSet") return { step: 1, away: 1 };
+  if (kind === "DaemonSet") {
+    const away = share(spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, pods, Math.ceil);
+    return { step: away, away };
+  }
+  if (spec.strategy?.type === "Recreate") return { step: pods, away: pods };
+  const { maxSurge = "25%", maxUnavailable = "25%" } = spec.strategy?.rollingUpdate ?? {};
+  const away = share(maxUnavailable, pods, Math.floor);
+  return { step: share(maxSurge, pods, Math.ceil) + away, away };
+}
+
+export function paceOf(state: WorkloadState): Pace {
+  const { template, minReadySeconds = 0 } = state.workload.spec;
+  const pods = desiredPods(state);
+  const { step, away } = stepOf(state, pods);
   const probed = template.spec.containers.map(
     (one) => delaysOf(one.startupProbe) + delaysOf(one.readinessProbe),
   );
   return {
-    replicas,
-    rounds: Math.ceil(replicas / step),
-    podMs: Math.max(startMs, ...measured) + minReadySeconds * 1000,
+    pods,
+    rounds: Math.ceil(pods / Math.max(1, step)),
+    podMs: Math.max(startMs, ...state.pods.filter(isReady).flatMap(startOf)) + minReadySeconds * 1000,
     worstPodMs: startMs + (Math.max(0, ...probed) + minReadySeconds) * 1000,
-    interrupts: recreate || (replicas > 0 && away >= replicas),
+    interrupts: pods > 0 && away >= pods,
   };
 }
 
-const restarts = (pod: WorkloadState["pods"][number]): number =>
-  (pod.status?.containerStatuses ?? []).reduce((total, one) => total + one.restartCount, 0);
+/** A pod that lost its readiness and got it back tells nothing about starting. */
+function startOf(pod: Pod): number[] {
+  const ready = (pod.status?.conditions ?? []).find(({ type }) => type === "Ready");
+  const at = Date.parse(ready?.lastTransitionTime ?? "") - Date.parse(pod.metadata.creationTimestamp ?? "");
+  const restarts = (pod.status?.containerStatuses ?? []).some(({ restartCount }) => restartCount > 0);
+  return Number.isFinite(at) && at < 15 * 60_000 && !restarts ? [at] : [];
+}

@@ -1,66 +1,162 @@
-import type { CapturedPart, Difference, Impact, PlanInput, StepSpec } from "../../core/driver.js";
+import type { Difference, Impact, PlanInput, StepSpec } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
-import type { JsonObject } from "../../core/json.js";
 import type { Data } from "./capture.js";
 import { type Change, keepMatches } from "./differences.js";
+import type { Input } from "./input.js";
 import type { Seen } from "./observe.js";
-import type { TargetOptions } from "./target-options.js";
-
-/** What the steps get. */
-export type Input = {
-  /** `Kind/name` → digest that the plan saw; an object that was not there is missing. */
-  readonly expected: Readonly<Record<string, string>>;
-  /** `Kind/name` of what the step brings back. */
-  readonly objects: readonly string[];
-  readonly keep: readonly string[];
-  /** Only for `history`. */
-  readonly historyLimit: number;
-  /** Only for `rollout`: what running pods have read is put back, so that all have to be new. */
-  readonly restart: boolean;
-};
-
-export const inputOf = (input: JsonObject): Input => input as unknown as Input;
+import { isWorkload, nameOf } from "./piece.js";
+import { subjectOfTarget, type TargetOptions } from "./target-options.js";
 
 const refused = (message: string, hint: string): BackoutError =>
   new BackoutError("REFUSED", message, { effect: "none", hint });
-
-export const kindOf = (key: string): string => key.slice(0, key.indexOf("/"));
-const read = ["ConfigMap", "Secret"];
 
 /** What is to go back: all that differs, apart from what is kept. */
 export const toBringBack = (changes: readonly Change[], keep: readonly string[]): Change[] =>
   changes.filter((change) => !keep.some((one) => keepMatches(one, change)));
 
+type Wanted = Pick<PlanInput<TargetOptions, Data, Seen>, "observed" | "options" | "intent">;
+
 export function plan(input: PlanInput<TargetOptions, Data, Seen>): StepSpec[] {
   const { captured, observed, options, intent } = input;
-  if (intent.quiesce) {
-    throw refused(
-      `${options.deployment}: cannot be stopped for what it uses`,
-      "take `uses` out of its target",
-    );
-  }
-  if (!intent.restore || captured === undefined) return [];
-  refuseUnknownPlaces(intent.keep, observed.data, options);
-  const changes = toBringBack(observed.data.changes, intent.keep);
-  if (changes.length === 0) return [];
-  const { reconciler } = observed.data;
-  if (reconciler !== null && options.reconciler === "refuse") {
-    throw refused(
-      `${options.deployment}: is kept as it is by ${reconciler}, which would put the bad version back`,
-      "pause it there or go back in its repository; then `reconciler: ignore`",
-    );
-  }
-  return stepsFor(changes, captured, input);
+  const restores = intent.restore && captured !== undefined;
+  if (restores) refuseUnknownPlaces(intent.keep, observed.data, options);
+  const changes = restores ? toBringBack(observed.data.changes, intent.keep) : [];
+  return stepsFor(changes, captured?.summary ?? "", null, input);
 }
 
-function refuseUnknownPlaces(keep: readonly string[], { places }: Seen, { deployment }: TargetOptions): void {
-  for (const one of keep) {
-    const place = one.startsWith("/") ? `Deployment/${deployment}${one}` : one;
-    if (places.some((known) => known === place || known.startsWith(`${place}/`))) continue;
-    const last = place.slice(place.lastIndexOf("/"));
-    const near = places.filter((known) => known.includes(last)).slice(0, 3);
+/** Also for an undo, from what the run had kept. */
+export function stepsFor(
+  changes: readonly Change[],
+  backTo: string,
+  from: string | null,
+  { observed, options, intent }: Wanted,
+): StepSpec[] {
+  const seen = observed.data;
+  const groups = groupsOf(changes, seen);
+  const { way } = options;
+  const stops = intent.quiesce || (way === "scale-down" && groups.rolls.length > 0);
+  const removed = way === "recreate" ? groups.rolls.filter((key) => key in seen.workloads) : [];
+  if (removed.length > 0 && intent.keep.length > 0) {
     throw refused(
-      `${deployment}: cannot keep "${one}": there is nothing at this path, neither now nor in the checkpoint`,
+      `${subjectOfTarget(options)}: what is deleted cannot keep "${intent.keep.join('", "')}"`,
+      "leave `keep` out of the change, or take another way back",
+    );
+  }
+  if (changes.length > 0) refuseReconciled(groups.rolls, seen, options);
+  const common = {
+    ...{
+      expected: expectedOf(seen, stops, removed),
+      keep: intent.keep,
+      historyLimit: options.historyLimit,
+    },
+    ...{ restart: groups.restart, stopped: stops, from },
+    restores: changes.length > 0,
+  };
+  const steps: StepSpec[] = [];
+  const add = (
+    step: Pick<StepSpec, "operation" | "title" | "phase" | "expectedMs"> &
+      Partial<StepSpec> & { readonly objects: readonly string[] },
+  ): void => {
+    const { objects, ...rest } = step;
+    const input: Input = { ...common, objects };
+    const earlier = steps
+      .filter(({ phase, onFailure }) => phase === step.phase && onFailure !== "continue")
+      .map(({ operation }) => operation);
+    steps.push({ ...(earlier.length === 0 ? {} : { needs: earlier }), ...rest, input });
+  };
+  if (changes.length > 0) {
+    add({
+      ...{ operation: "keep", phase: "preserve", objects: [], expectedMs: 300, timeoutMs: 10_000 },
+      title: `keep what is there of ${subjectOfTarget(options)}, for an undo`,
+      // A rollback does not wait for what only serves to take it back.
+      onFailure: "continue",
+    });
+  }
+  addHistory(groups.rolls, seen, options, add);
+  if (stops) addStop(seen, options, add);
+  if (removed.length > 0) addRemove(removed, add);
+  if (groups.objects.length > 0) {
+    add({
+      ...{ operation: "objects", phase: "restore", objects: groups.objects },
+      title: `put back ${listed(groups.objects)}`,
+      impact: { changes: shown(changes, groups.objects) },
+      expectedMs: 100 * groups.objects.length,
+    });
+  }
+  if (groups.rolls.length > 0) {
+    const { expectedMs, timeoutMs, interrupts, pods } = timesOf(groups.rolls, seen);
+    const impact: Impact = {
+      changes: shown(changes, groups.rolls),
+      ...(interrupts && !stops ? { interrupts: true } : {}),
+    };
+    const wait = stops ? "" : `, and wait for ${pods} pods`;
+    add({
+      ...{ operation: "rollout", phase: "restore", objects: groups.rolls, impact },
+      title: `bring ${listed(groups.rolls)} back to ${backTo}${wait}`,
+      ...(stops ? { expectedMs: 500 } : { expectedMs, timeoutMs }),
+    });
+  }
+  if (groups.services.length > 0) {
+    add({
+      ...{ operation: "traffic", phase: "restore", objects: groups.services },
+      title: `let ${listed(groups.services)} lead to the pods as captured`,
+      impact: { changes: shown(changes, groups.services) },
+      expectedMs: 100 * groups.services.length,
+    });
+  }
+  if (stops) addStart(seen, options, add);
+  else if (intent.restart) addRestart(seen, options, add);
+  return steps;
+}
+
+/** What the steps find is what was seen, but for what earlier steps of the plan have done. */
+function expectedOf(
+  seen: Seen,
+  stops: boolean,
+  removed: readonly string[],
+): Readonly<Record<string, string>> {
+  const digests = stops ? { ...seen.digests, ...seen.unscaled } : seen.digests;
+  return Object.fromEntries(Object.entries(digests).filter(([key]) => !removed.includes(key)));
+}
+
+type Add = (
+  step: Pick<StepSpec, "operation" | "title" | "phase" | "expectedMs"> &
+    Partial<StepSpec> & { readonly objects: readonly string[] },
+) => void;
+
+const listed = (keys: readonly string[]): string =>
+  keys.length <= 4 ? keys.join(", ") : `${keys.slice(0, 3).join(", ")} and ${keys.length - 3} more`;
+
+const shown = (changes: readonly Change[], wanted: readonly string[]): Difference[] =>
+  changes
+    .filter(({ object }) => wanted.includes(object))
+    .map(({ object, path, captured, now }) => ({ what: `${object}${path}`, before: now, after: captured }));
+
+const kindOf = (key: string) => nameOf(key).kind;
+
+/** Configuration before the pods that read it, traffic after them. */
+function groupsOf(changes: readonly Change[], { reads }: Seen) {
+  const keys = [...new Set(changes.map(({ object }) => object))];
+  const services = keys.filter((key) => kindOf(key) === "Service");
+  const objects = keys.filter((key) => !isWorkload(kindOf(key)) && !services.includes(key));
+  const restart = Object.entries(reads)
+    .filter(([, read]) => read.some((one) => objects.includes(one)))
+    .map(([key]) => key);
+  const rolls = [...new Set([...keys.filter((key) => isWorkload(kindOf(key))), ...restart])].sort();
+  return { services, objects, restart, rolls };
+}
+
+function refuseUnknownPlaces(keep: readonly string[], { places }: Seen, options: TargetOptions): void {
+  for (const one of keep) {
+    const known = places.some((place) => {
+      const path = one.startsWith("/") ? place.slice(place.indexOf("/", place.indexOf("/") + 1)) : place;
+      return path === one || path.startsWith(`${one}/`);
+    });
+    if (known) continue;
+    const last = one.slice(one.lastIndexOf("/"));
+    const near = places.filter((place) => place.includes(last)).slice(0, 3);
+    throw refused(
+      `${subjectOfTarget(options)}: cannot keep "${one}": there is nothing at this path, neither now nor in the checkpoint`,
       near.length === 0
         ? "list members go by their names: /spec/template/spec/containers/NAME/…"
         : `is it "${near.join('" or "')}"?`,
@@ -68,78 +164,106 @@ function refuseUnknownPlaces(keep: readonly string[], { places }: Seen, { deploy
   }
 }
 
-function stepsFor(
-  changes: readonly Change[],
-  captured: CapturedPart<Data>,
-  { observed, options, intent }: PlanInput<TargetOptions, Data, Seen>,
-): StepSpec[] {
-  const { digests, historyLimit, history, pace } = observed.data;
-  const keys = [...new Set(changes.map(({ object }) => object))];
-  const own = `Deployment/${options.deployment}`;
-  const services = keys.filter((key) => kindOf(key) === "Service");
-  const objects = keys.filter((key) => key !== own && !services.includes(key));
-  const restart = objects.some((key) => read.includes(kindOf(key)));
-  const common = { expected: digests, keep: intent.keep, historyLimit: options.historyLimit, restart };
-  const shown = (wanted: readonly string[]): Difference[] =>
-    changes
-      .filter(({ object }) => wanted.includes(object))
-      .map(({ object, path, captured, now }) => ({ what: `${object}${path}`, before: now, after: captured }));
-  const steps: StepSpec[] = [];
-  const needs = () => (steps.length === 0 ? {} : { needs: steps.map(({ operation }) => operation) });
-  const rolls = restart || keys.includes(own);
-  if (rolls && historyLimit < options.historyLimit && history >= historyLimit) {
-    steps.push({
-      operation: "history",
-      title: `raise revisionHistoryLimit of ${options.deployment}, so that nothing to go back to is lost`,
-      phase: "preserve",
-      input: { ...common, objects: [] },
-      impact: {
-        changes: [
-          {
-            what: `${own}/spec/revisionHistoryLimit`,
-            before: `${historyLimit}`,
-            after: `${options.historyLimit}`,
-          },
-        ],
-      },
-      expectedMs: 500,
-    });
+function refuseReconciled(rolls: readonly string[], { workloads }: Seen, options: TargetOptions): void {
+  if (options.reconciler === "ignore") return;
+  for (const key of rolls) {
+    const by = workloads[key]?.reconciler ?? null;
+    if (by === null) continue;
+    throw refused(
+      `${nameOf(key).name}: is kept as it is by ${by}, which would put the bad version back`,
+      "pause it there or go back in its repository; then `reconciler: ignore`",
+    );
   }
-  if (objects.length > 0) {
-    steps.push({
-      operation: "objects",
-      title: `put back ${objects.join(", ")}`,
-      phase: "restore",
-      ...needs(),
-      input: { ...common, objects },
-      impact: { changes: shown(objects) },
-      expectedMs: 300 * objects.length,
-    });
+}
+
+function addHistory(rolls: readonly string[], { workloads }: Seen, options: TargetOptions, add: Add): void {
+  const wanted = options.historyLimit;
+  const small = rolls.filter((key) => {
+    const { historyLimit = wanted, history = 0 } = workloads[key] ?? {};
+    return historyLimit < wanted && history >= historyLimit;
+  });
+  if (small.length === 0) return;
+  add({
+    ...{ operation: "history", phase: "preserve", objects: small, expectedMs: 300 },
+    title: `raise revisionHistoryLimit of ${listed(small)}, so that nothing to go back to is lost`,
+    impact: {
+      changes: small.map((key) => ({
+        what: `${key}/spec/revisionHistoryLimit`,
+        before: `${workloads[key]?.historyLimit}`,
+        after: `${wanted}`,
+      })),
+    },
+  });
+}
+
+/** All go at the same time: the slowest counts. */
+function timesOf(keys: readonly string[], { workloads }: Seen) {
+  const paces = keys.flatMap((key) => workloads[key]?.pace ?? []);
+  const most = (values: readonly number[]) => Math.max(0, ...values);
+  return {
+    expectedMs: Math.max(1_000, most(paces.map(({ rounds, podMs }) => rounds * podMs))),
+    timeoutMs: Math.max(
+      120_000,
+      most(paces.map(({ rounds, podMs, worstPodMs }) => 2 * rounds * Math.max(podMs, worstPodMs))),
+    ),
+    // One that is gone serves nobody until it is made again.
+    interrupts: paces.some(({ interrupts }) => interrupts) || paces.length < keys.length,
+    pods: paces.reduce((sum, { pods }) => sum + pods, 0),
+  };
+}
+
+function stoppable({ workloads }: Seen, options: TargetOptions): string[] {
+  const keys = Object.keys(workloads);
+  const daemons = keys.filter((key) => kindOf(key) === "DaemonSet");
+  if (daemons.length === 0 && keys.length > 0) return keys;
+  throw refused(
+    daemons.length === 0
+      ? `${subjectOfTarget(options)}: has no workload that could be stopped for what it uses`
+      : `${listed(daemons)}: a DaemonSet cannot be scaled to nothing for what it uses`,
+    "take `uses` out of its target",
+  );
+}
+
+/** H68: it is itself the outage, so the plan says so. */
+function addStop(seen: Seen, options: TargetOptions, add: Add): void {
+  const keys = stoppable(seen, options);
+  add({
+    ...{ operation: "stop", phase: "quiesce", objects: keys, expectedMs: 10_000, timeoutMs: 300_000 },
+    title: `scale ${listed(keys)} to nothing, and wait until no pod is left`,
+    impact: { interrupts: true },
+  });
+}
+
+/** H35: the cluster's own history goes with it, so this is nobody's first way. */
+function addRemove(keys: readonly string[], add: Add): void {
+  add({
+    ...{ operation: "remove", phase: "restore", objects: keys, expectedMs: 10_000, timeoutMs: 300_000 },
+    title: `delete ${listed(keys)} with the history, and wait until no pod is left`,
+    impact: { interrupts: true },
+  });
+}
+
+function addStart(seen: Seen, options: TargetOptions, add: Add): void {
+  const keys = stoppable(seen, options);
+  const { expectedMs, timeoutMs, pods } = timesOf(keys, seen);
+  add({
+    ...{ operation: "start", phase: "resume", objects: keys, expectedMs, timeoutMs },
+    title: `scale ${listed(keys)} up again, and wait for ${pods} pods`,
+  });
+}
+
+function addRestart(seen: Seen, options: TargetOptions, add: Add): void {
+  const keys = Object.keys(seen.workloads);
+  if (keys.length === 0) {
+    throw refused(
+      `${subjectOfTarget(options)}: has no workload that could be restarted`,
+      "take it out of `restart`",
+    );
   }
-  if (rolls) {
-    const expectedMs = pace.rounds * pace.podMs;
-    const impact: Impact = { changes: shown([own]), ...(pace.interrupts ? { interrupts: true } : {}) };
-    steps.push({
-      operation: "rollout",
-      title: `bring ${options.deployment} back to ${captured.summary}, and wait for its ${pace.replicas} pods`,
-      phase: "restore",
-      ...needs(),
-      input: { ...common, objects: [own] },
-      impact,
-      expectedMs,
-      timeoutMs: Math.max(120_000, 2 * pace.rounds * Math.max(pace.podMs, pace.worstPodMs)),
-    });
-  }
-  if (services.length > 0) {
-    steps.push({
-      operation: "traffic",
-      title: `let ${services.join(", ")} lead to the pods as captured`,
-      phase: "restore",
-      ...needs(),
-      input: { ...common, objects: services },
-      impact: { changes: shown(services) },
-      expectedMs: 300 * services.length,
-    });
-  }
-  return steps;
+  const { expectedMs, timeoutMs, interrupts, pods } = timesOf(keys, seen);
+  add({
+    ...{ operation: "restart", phase: "resume", objects: keys, expectedMs, timeoutMs },
+    title: `make every pod of ${listed(keys)} anew, and wait for ${pods}`,
+    ...(interrupts ? { impact: { interrupts: true } } : {}),
+  });
 }

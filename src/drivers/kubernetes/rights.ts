@@ -1,33 +1,57 @@
 import type { Kubernetes } from "../../clients/kubernetes/connect.js";
+import { isWorkload, otherKinds, type PieceKind } from "./piece.js";
+import { namedObjects, type TargetOptions } from "./target-options.js";
+import { workloadKinds } from "./workload.js";
+import { namedWorkloads } from "./workload-options.js";
 
-export interface Right {
+interface Right {
   readonly verb: string;
   readonly group: string;
   readonly resource: string;
 }
 
-const all = (group: string, resources: readonly string[], verbs: readonly string[]): Right[] =>
-  resources.flatMap((resource) => verbs.map((verb) => ({ verb, group, resource })));
+const resources: Readonly<Record<PieceKind, readonly [group: string, resource: string]>> = {
+  Deployment: ["apps", "deployments"],
+  StatefulSet: ["apps", "statefulsets"],
+  DaemonSet: ["apps", "daemonsets"],
+  ConfigMap: ["", "configmaps"],
+  Secret: ["", "secrets"],
+  Service: ["", "services"],
+  HorizontalPodAutoscaler: ["autoscaling", "horizontalpodautoscalers"],
+  PodDisruptionBudget: ["policy", "poddisruptionbudgets"],
+  Ingress: ["networking.k8s.io", "ingresses"],
+};
+
+const rights = ([group, resource]: readonly [string, string], verbs: readonly string[]): Right[] =>
+  verbs.map((verb) => ({ verb, group, resource }));
 
 /** docs/kubernetes.md, "Rights", has the same as a role. */
-export const rightsToLook: readonly Right[] = [
-  ...all("apps", ["deployments", "replicasets"], ["get", "list", "watch"]),
-  ...all("", ["pods"], ["get", "list", "watch"]),
-  ...all("", ["configmaps"], ["get"]),
-  ...all("", ["services"], ["list"]),
-  ...all("autoscaling", ["horizontalpodautoscalers"], ["list"]),
-  ...all("policy", ["poddisruptionbudgets"], ["list"]),
-];
-
-export const rightsToChange: readonly Right[] = [
-  ...all("apps", ["deployments"], ["patch"]),
-  ...all("", ["configmaps"], ["update", "create"]),
-  ...all("", ["services"], ["get", "update"]),
-  ...all("autoscaling", ["horizontalpodautoscalers"], ["get", "update", "create"]),
-  ...all("policy", ["poddisruptionbudgets"], ["get", "update", "create"]),
-];
-
-export const rightsForSecrets: readonly Right[] = all("", ["secrets"], ["get", "update", "create"]);
+export function rightsFor(options: TargetOptions): Right[] {
+  const named = [...namedWorkloads(options), ...namedObjects(options)].map(({ kind }) => kind);
+  const wide = named.length === 0;
+  const kinds = new Set<PieceKind>(wide ? [...workloadKinds, ...otherKinds] : named);
+  const workloads = [...kinds].filter(isWorkload);
+  // What belongs to a workload goes with it.
+  if (workloads.length > 0) {
+    for (const kind of otherKinds) if (kind !== "Ingress") kinds.add(kind);
+  }
+  if (options.secrets === "leave" && !named.includes("Secret")) kinds.delete("Secret");
+  const others = [...kinds].filter((kind) => !isWorkload(kind));
+  const list = wide ? ["list"] : [];
+  return [
+    ...workloads.flatMap((kind) => rights(resources[kind], ["get", "list", "watch", "patch"])),
+    ...workloads.flatMap((kind) =>
+      rights(["apps", kind === "Deployment" ? "replicasets" : "controllerrevisions"], ["list", "watch"]),
+    ),
+    ...(workloads.length > 0 ? rights(["", "pods"], ["list", "watch"]) : []),
+    ...(workloads.includes("StatefulSet") ? rights(["", "pods"], ["delete"]) : []),
+    ...others.flatMap((kind) => {
+      const lists = kind === "ConfigMap" || kind === "Secret" || kind === "Ingress" ? list : ["list"];
+      return rights(resources[kind], ["get", ...lists, "update", "create"]);
+    }),
+    ...(kinds.has("ConfigMap") ? [] : rights(resources.ConfigMap, ["get", "create"])),
+  ];
+}
 
 interface Review {
   readonly status: { readonly allowed: boolean };

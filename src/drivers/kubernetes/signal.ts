@@ -2,35 +2,31 @@ import * as z from "zod";
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
 import { clusterShape } from "../../clients/kubernetes/kubeconfig.js";
 import type { KubernetesObject, Pod } from "../../clients/kubernetes/objects.js";
-import { type Reader, reader, selectorText } from "../../clients/kubernetes/read.js";
+import { type Reader, reader } from "../../clients/kubernetes/read.js";
 import { defineSignal, type Reading } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { checkWorkload } from "./check-workload.js";
+import { statusesOf, stuckReasons, waitingFor } from "./pod-state.js";
 import { quantity } from "./quantity.js";
-import {
-  desiredReplicas,
-  isReady,
-  readWorkload,
-  statusesOf,
-  stuckReasons,
-  type WorkloadState,
-  waitingFor,
-} from "./workload.js";
+import { desiredPods, isReady, readWorkload, type WorkloadState } from "./workload.js";
+import { exactlyOne, sayExactlyOne, subjectOf, workloadOf, workloadShape } from "./workload-options.js";
 
-const options = z.strictObject({
-  ...clusterShape,
-  deployment: z.string().min(1).describe("The Deployment that is measured"),
-  value: z
-    .enum(["ready", "missing", "restarts", "waiting", "memory"])
-    .describe(
-      "`ready`: pods that are. `missing`: pods wanted less those ready. `restarts`: of all containers of all pods together. `waiting`: pods that wait for one of `reasons`. `memory`: of the pod that is closest to its limit, used by limit",
-    ),
-  reasons: z
-    .array(z.string().min(1))
-    .min(1)
-    .default([...stuckReasons])
-    .describe("Only for `waiting`: which reasons count"),
-});
+const options = z
+  .strictObject({
+    ...clusterShape,
+    ...workloadShape,
+    value: z
+      .enum(["ready", "missing", "restarts", "waiting", "memory"])
+      .describe(
+        "`ready`: pods that are. `missing`: pods wanted less those ready. `restarts`: of all containers of all pods together. `waiting`: pods that wait for one of `reasons`. `memory`: of the pod that is closest to its limit, used by limit",
+      ),
+    reasons: z
+      .array(z.string().min(1))
+      .min(1)
+      .default([...stuckReasons])
+      .describe("Only for `waiting`: which reasons count"),
+  })
+  .refine(exactlyOne, sayExactlyOne);
 
 type Options = z.infer<typeof options>;
 
@@ -42,13 +38,13 @@ const unmeasured = (message: string, hint: string): BackoutError =>
   new BackoutError("NOT_FOUND", message, { effect: "none", hint });
 
 async function read(wanted: Options, api: Reader): Promise<Reading> {
-  const state = await readWorkload(api, wanted.deployment);
+  const state = await readWorkload(api, workloadOf(wanted));
   const ready = state.pods.filter(isReady).length;
   switch (wanted.value) {
     case "ready":
       return { value: ready, unit: "pods" };
     case "missing":
-      return { value: Math.max(0, desiredReplicas(state.deployment) - ready), unit: "pods" };
+      return { value: Math.max(0, desiredPods(state) - ready), unit: "pods" };
     case "restarts":
       return { value: sum(state.pods.flatMap(statusesOf).map((one) => one.restartCount)), unit: "restarts" };
     case "waiting":
@@ -57,21 +53,20 @@ async function read(wanted: Options, api: Reader): Promise<Reading> {
         unit: "pods",
       };
     case "memory":
-      return { value: await memoryRatio(state, api), unit: "ratio" };
+      return { value: await memoryRatio(state, api, subjectOf(workloadOf(wanted))), unit: "ratio" };
   }
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-async function memoryRatio({ deployment, pods }: WorkloadState, api: Reader): Promise<number> {
-  const subject = `Deployment "${deployment.metadata.name}"`;
+async function memoryRatio({ workload, pods }: WorkloadState, api: Reader, subject: string): Promise<number> {
   if ((await api.served("PodMetrics")) === undefined) {
     throw unmeasured(
       `${subject}: the cluster measures no memory: it serves no metrics.k8s.io`,
       "install metrics-server",
     );
   }
-  const metrics = await api.list<PodMetrics>("PodMetrics", selectorText(deployment.spec.selector));
+  const metrics = await api.list<PodMetrics>("PodMetrics", workload.spec.selector);
   const ratios = pods.flatMap((pod) => {
     const measured = metrics.find(({ metadata }) => metadata.name === pod.metadata.name);
     return measured === undefined ? [] : ratiosOf(pod, measured);
@@ -92,7 +87,7 @@ const ratiosOf = (pod: Pod, { containers }: PodMetrics): number[] =>
 
 export const signal = defineSignal<Options>({
   id: "kubernetes",
-  title: "Kubernetes Deployment: pods ready, missing or stuck, restarts, memory by its limit",
+  title: "Kubernetes workload: pods ready, missing or stuck, restarts, memory by its limit",
   options,
   check: checkWorkload,
   read: (wanted, context) => withKubernetes(wanted, context, (api) => read(wanted, reader(api))),

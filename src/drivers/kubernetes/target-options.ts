@@ -1,20 +1,58 @@
 import * as z from "zod";
 import { clusterShape } from "../../clients/kubernetes/kubeconfig.js";
+import { type ObjectName, type PieceKind, pieceKinds } from "./piece.js";
+import { namedWorkloads, workloadShape } from "./workload-options.js";
+
+const objectName = z.string().refine((text) => parseName(text) !== undefined, {
+  error: `is no object: KIND/NAME, where KIND is one of ${pieceKinds.join(", ")}`,
+});
+
+function parseName(text: string): ObjectName | undefined {
+  const [kind = "", name = "", ...rest] = text.split("/");
+  const known = (pieceKinds as readonly string[]).includes(kind);
+  return known && name !== "" && rest.length === 0 ? { kind: kind as PieceKind, name } : undefined;
+}
+
+export const namedObjects = ({
+  objects = [],
+}: {
+  readonly objects?: readonly string[] | undefined;
+}): ObjectName[] => objects.flatMap((text) => parseName(text) ?? []);
 
 export const targetOptions = z
   .strictObject({
     ...clusterShape,
-    deployment: z
+    ...workloadShape,
+    objects: z
+      .array(objectName)
+      .min(1)
+      .optional()
+      .describe(
+        "In its place: these, each as `KIND/NAME`: `ConfigMap/settings`, `Ingress/shop`, `Deployment/api`",
+      ),
+    selector: z
       .string()
       .min(1)
-      .describe(
-        "The Deployment. With it go the ConfigMaps that its pods use, its autoscaler, its disruption budget and the selectors of its Services",
-      ),
+      .optional()
+      .describe("In its place: everything with these labels, as kubectl takes them: `app=erp`"),
+    everything: z.literal(true).optional().describe("In its place: the whole namespace"),
     secrets: z
       .enum(["leave", "encrypt"])
       .default("leave")
       .describe(
         "`leave`: Secrets are looked for, their contents neither kept nor brought back. `encrypt`: kept encrypted (needs encryption.recipients) and brought back",
+      ),
+    way: z
+      .enum(["patch", "scale-down", "recreate"])
+      .default("patch")
+      .describe(
+        "`patch`: pods are replaced as the workload's strategy says. For the `fallback` of a scenario, when that does not end: `scale-down` to nothing, change it, scale up; `recreate`: delete it with its history, and make it again as captured. Both are an outage, and the plan says so",
+      ),
+    proof: z
+      .enum(["dry-run", "start"])
+      .default("dry-run")
+      .describe(
+        "`dry-run`: the cluster is asked whether it would take everything back. `start`: in addition one pod of each template is started beside, and removed when it is ready. It does what such a pod does: not for those that must run alone",
       ),
     reconciler: z
       .enum(["refuse", "ignore"])
@@ -29,6 +67,21 @@ export const targetOptions = z
       .default(20)
       .describe("A smaller revisionHistoryLimit is raised to this before anything else"),
   })
-  .describe("One Deployment with what belongs to it.");
+  .refine(
+    (options) => {
+      const { objects, selector, everything } = options;
+      return [...namedWorkloads(options), objects, selector, everything].filter(Boolean).length === 1;
+    },
+    { error: "name exactly one of deployment, statefulSet, daemonSet, objects, selector, everything" },
+  )
+  .describe("Workloads with what belongs to them, or single objects, of one namespace.");
 
 export type TargetOptions = z.infer<typeof targetOptions>;
+
+/** How messages name the whole of it. */
+export function subjectOfTarget(options: TargetOptions): string {
+  const [workload] = namedWorkloads(options);
+  if (workload !== undefined) return workload.name;
+  if (options.objects !== undefined) return options.objects.join(", ");
+  return options.selector ?? `namespace ${options.namespace ?? ""}`.trim();
+}

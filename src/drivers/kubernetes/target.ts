@@ -2,25 +2,37 @@ import { defineTarget } from "../../core/driver.js";
 import { capture } from "./capture.js";
 import { checkTarget } from "./check-target.js";
 import { observe } from "./observe.js";
+import { keyOf } from "./piece.js";
 import { plan } from "./plan.js";
+import { prove } from "./prove.js";
 import { apply, settle } from "./steps.js";
-import { targetOptions } from "./target-options.js";
+import { namedObjects, targetOptions } from "./target-options.js";
+import { undo } from "./undo.js";
 import { verify } from "./verify.js";
 import { versions } from "./versions.js";
+import { namedWorkloads } from "./workload-options.js";
 
 export const target = defineTarget({
   id: "kubernetes",
-  title: "Kubernetes Deployment with its ConfigMaps, autoscaler, disruption budget and Services",
+  title:
+    "Kubernetes workloads with their ConfigMaps, autoscalers, disruption budgets and Services; Ingresses",
   options: targetOptions,
-  claims: ({ context, namespace, deployment }) => [
-    `kubernetes:${context ?? ""}/${namespace ?? ""}/Deployment/${deployment}`,
-  ],
+  claims: (options) => {
+    const place = `kubernetes:${options.context ?? ""}/${options.namespace ?? ""}`;
+    const named = [...namedWorkloads(options), ...namedObjects(options)].map(keyOf);
+    // Other ways back to the same are no other owner: scenarios take one or the other.
+    const way = options.way === "patch" ? "" : `, ${options.way}`;
+    const all = named.length > 0 ? named : [options.selector ?? "everything"];
+    return all.map((one) => `${place}/${one}${way}`);
+  },
   check: checkTarget,
   capture,
+  prove,
   observe,
   plan,
   apply,
   settle,
   verify,
+  undo,
   versions,
 });

@@ -1,13 +1,16 @@
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
 import { reader } from "../../clients/kubernetes/read.js";
 import type { CapturedPart, Check, ObserveContext } from "../../core/driver.js";
-import { capturedSnapshot, type Data } from "./capture.js";
+import { capturedSnapshot, type Data, keyOfState } from "./capture.js";
 import { images, podsFine, workloadReady } from "./check-pods.js";
-import { compare } from "./differences.js";
+import { type Change, compare } from "./differences.js";
+import { nameOf, type Snapshot } from "./piece.js";
 import { toBringBack } from "./plan.js";
-import { readSnapshot } from "./snapshot.js";
+import { readerFor } from "./scope.js";
+import { readPresent } from "./snapshot.js";
 import type { TargetOptions } from "./target-options.js";
-import { readWorkload } from "./workload.js";
+import type { WorkloadState } from "./workload.js";
+import { subjectOf } from "./workload-options.js";
 
 /** Every object as captured, apart from what is kept; every pod ready, of that template, running that digest. */
 export const verify = (
@@ -16,35 +19,35 @@ export const verify = (
   context: ObserveContext,
 ): Promise<Check[]> =>
   withKubernetes(options, context, async (api) => {
-    const read = reader(api);
-    const state = await readWorkload(read, options.deployment);
+    const read = readerFor(reader(api), options);
+    const then: Snapshot =
+      context.artifacts === undefined ? {} : await capturedSnapshot(captured.data, context.artifacts);
+    const { snapshot, states } = await readPresent(read, options, then);
     const keep = context.keep ?? [];
-    const checks: Check[] = [];
-    if (context.artifacts !== undefined) {
-      const then = await capturedSnapshot(captured.data, context.artifacts);
-      const now = await readSnapshot(read, state.deployment, options, then);
-      const changes = toBringBack(compare(then, now), keep);
-      for (const key of Object.keys(then)) {
-        const wrong = changes.filter(({ object }) => object === key);
-        checks.push({
-          name: `${key}: as captured`,
-          result: wrong.length === 0 ? "passed" : "failed",
-          ...(wrong.length === 0
-            ? {}
-            : {
-                expected: wrong.map(({ path, captured }) => `${path} ${captured}`).join("; "),
-                actual: wrong.map(({ path, now }) => `${path} ${now}`).join("; "),
-              }),
-        });
-      }
-    }
-    const keptImages = keep.filter((one) => /\/containers\/[^/]+(\/image)?$/.test(one));
-    const wanted = keptImages.length > 0 ? {} : { images: captured.data.images };
-    const looking = {
-      read,
-      state,
-      wanted: { deployment: options.deployment, ...wanted },
-      signal: context.signal,
+    const changes = toBringBack(compare(then, snapshot), keep);
+    const keptImages = keep.some((one) => /\/containers\/[^/]+(\/image)?$/.test(one));
+    const pods = (state: WorkloadState): Check[] => {
+      const known = captured.data.workloads[keyOfState(state)];
+      if (known === undefined) return [];
+      const looking = {
+        ...{ read, state, signal: context.signal },
+        subject: subjectOf({ kind: state.kind, name: state.workload.metadata.name }),
+        // With no pod there is no digest to compare.
+        wanted: keptImages || known.pods === 0 ? {} : { images: known.images },
+      };
+      const running = known.pods === 0 ? [] : images(looking);
+      return [...workloadReady(looking), ...podsFine(looking), ...running];
     };
-    return [...checks, ...workloadReady(looking), ...podsFine(looking), ...images(looking)];
+    return [...Object.keys(then).map((key) => asCaptured(key, changes)), ...states.flatMap(pods)];
   });
+
+function asCaptured(key: string, changes: readonly Change[]): Check {
+  const name = `${nameOf(key).kind.toLowerCase()} ${nameOf(key).name}: as captured`;
+  const wrong = changes.filter(({ object }) => object === key);
+  if (wrong.length === 0) return { name, result: "passed" };
+  return {
+    ...{ name, result: "failed" },
+    expected: wrong.map(({ path, captured }) => `${path} ${captured}`).join("; "),
+    actual: wrong.map(({ path, now }) => `${path} ${now}`).join("; "),
+  };
+}

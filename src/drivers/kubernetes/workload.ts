@@ -1,51 +1,108 @@
 import type {
-  ContainerStatus,
+  Condition,
+  ControllerRevision,
   Pod,
   PodTemplate,
   ReplicaSet,
   Workload,
 } from "../../clients/kubernetes/objects.js";
-import { type Reader, selectorText } from "../../clients/kubernetes/read.js";
+import type { Reader } from "../../clients/kubernetes/read.js";
 import { canonicalJson } from "../../core/json.js";
 
-/** A Deployment with everything that it owns. */
+export const workloadKinds = ["Deployment", "StatefulSet", "DaemonSet"] as const;
+export type WorkloadKind = (typeof workloadKinds)[number];
+
+export interface WorkloadName {
+  readonly kind: WorkloadKind;
+  readonly name: string;
+}
+
+/** What the cluster keeps of one template: a ReplicaSet, or a ControllerRevision. */
+export interface Revision {
+  readonly uid: string;
+  readonly number: number;
+  readonly template: PodTemplate;
+  readonly createdAt: string;
+  /** Whether a pod of the same workload was made from it. */
+  readonly made: (pod: Pod) => boolean;
+  readonly failure: Condition | undefined;
+}
+
+/** A workload with everything that it owns. */
 export interface WorkloadState {
-  readonly deployment: Workload;
-  readonly replicaSets: readonly ReplicaSet[];
-  /** Of all its ReplicaSets, old and new; those that are being deleted are not among them. */
+  readonly kind: WorkloadKind;
+  readonly workload: Workload;
+  readonly revisions: readonly Revision[];
+  /** Old and new; those that are being deleted are not among them. */
   readonly pods: readonly Pod[];
 }
 
 const hashLabel = "pod-template-hash";
+const revisionLabel = "controller-revision-hash";
 export const revisionAnnotation = "deployment.kubernetes.io/revision";
 
-export async function readWorkload(read: Reader, name: string): Promise<WorkloadState> {
-  const deployment = await read.get<Workload>("Deployment", name);
-  const selector = selectorText(deployment.spec.selector);
-  const [replicaSets, pods] = await Promise.all([
-    read.list<ReplicaSet>("ReplicaSet", selector),
+/** Where its revisions are. */
+export const revisionKind = (kind: WorkloadKind) =>
+  kind === "Deployment" ? ("ReplicaSet" as const) : ("ControllerRevision" as const);
+
+export async function readWorkload(read: Reader, { kind, name }: WorkloadName): Promise<WorkloadState> {
+  const workload = await read.get<Workload>(kind, name);
+  const { selector } = workload.spec;
+  const [revisions, pods] = await Promise.all([
+    read.list<ReplicaSet | ControllerRevision>(revisionKind(kind), selector),
     read.list<Pod>("Pod", selector),
   ]);
-  return ownedBy(deployment, replicaSets, pods);
+  return ownedBy(kind, workload, revisions, pods);
 }
 
 /** Selectors may overlap; who owns whom cannot. */
 export function ownedBy(
-  deployment: Workload,
-  replicaSets: readonly ReplicaSet[],
+  kind: WorkloadKind,
+  workload: Workload,
+  revisions: readonly (ReplicaSet | ControllerRevision)[],
   pods: readonly Pod[],
 ): WorkloadState {
-  const ownerOf = (one: ReplicaSet | Pod) =>
-    one.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
-  const own = replicaSets.filter((one) => ownerOf(one) === deployment.metadata.uid);
-  const uids = new Set(own.map((one) => one.metadata.uid));
+  const { uid } = workload.metadata;
+  const own = revisions.filter((one) => ownerOf(one) === uid);
+  const owners = kind === "Deployment" ? new Set(own.map((one) => one.metadata.uid)) : new Set([uid]);
   return {
-    deployment,
-    replicaSets: own,
+    kind,
+    workload,
+    revisions: own.flatMap((one) => revisionOf(kind, one)),
     pods: pods
-      .filter((pod) => uids.has(ownerOf(pod)) && pod.metadata.deletionTimestamp === undefined)
+      .filter((pod) => owners.has(ownerOf(pod)) && pod.metadata.deletionTimestamp === undefined)
       .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
   };
+}
+
+const ownerOf = ({ metadata }: ReplicaSet | ControllerRevision | Pod): string | undefined =>
+  metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
+
+function revisionOf(kind: WorkloadKind, one: ReplicaSet | ControllerRevision): Revision[] {
+  const { metadata } = one;
+  const common = { uid: metadata.uid ?? "", createdAt: metadata.creationTimestamp ?? "" };
+  if ("spec" in one) {
+    const failure = (one.status?.conditions ?? []).find(
+      ({ type, status }) => type === "ReplicaFailure" && status === "True",
+    );
+    const number = Number(metadata.annotations?.[revisionAnnotation] ?? 0);
+    return [
+      { ...common, number, failure, template: one.spec.template, made: (pod) => ownerOf(pod) === common.uid },
+    ];
+  }
+  const { template } = one.data.spec ?? {};
+  if (template === undefined) return [];
+  const hash = kind === "StatefulSet" ? metadata.name : metadata.labels?.[revisionLabel];
+  return [
+    {
+      ...{ ...common, number: one.revision, failure: undefined },
+      template: {
+        ...(template.metadata === undefined ? {} : { metadata: template.metadata }),
+        spec: template.spec,
+      },
+      made: (pod) => pod.metadata.labels?.[revisionLabel] === hash,
+    },
+  ];
 }
 
 /** One text for one template: without the label by which ReplicaSets tell theirs apart. */
@@ -55,60 +112,25 @@ export function templateText({ metadata, spec }: PodTemplate): string {
   return canonicalJson({ labels, annotations, spec });
 }
 
-/** The ReplicaSet that makes the pods of the Deployment's present template; none while the controller has not made it. */
-export function currentReplicaSet({ deployment, replicaSets }: WorkloadState): ReplicaSet | undefined {
-  const wanted = templateText(deployment.spec.template);
-  return replicaSets.find((one) => templateText(one.spec.template) === wanted);
+/** Of the present template; none while the controller has not made it. */
+export function currentRevision({ workload, revisions }: WorkloadState): Revision | undefined {
+  const wanted = templateText(workload.spec.template);
+  return revisions.find((one) => templateText(one.template) === wanted);
 }
 
-export function podsOf({ pods }: WorkloadState, replicaSet: ReplicaSet | undefined): Pod[] {
-  const uid = replicaSet?.metadata.uid;
-  return uid === undefined
-    ? []
-    : pods.filter((pod) => pod.metadata.ownerReferences?.some((owner) => owner.uid === uid));
-}
+export const podsOf = ({ pods }: WorkloadState, revision: Revision | undefined): Pod[] =>
+  revision === undefined ? [] : pods.filter(revision.made);
 
 export const isReady = (pod: Pod): boolean =>
   pod.metadata.deletionTimestamp === undefined &&
   (pod.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 
-export const statusesOf = ({ status }: Pod): readonly ContainerStatus[] => [
-  ...(status?.initContainerStatuses ?? []),
-  ...(status?.containerStatuses ?? []),
-];
+/** How many pods there should be: a DaemonSet's nodes decide. */
+export const desiredPods = ({ kind, workload }: Pick<WorkloadState, "kind" | "workload">): number =>
+  kind === "DaemonSet" ? (workload.status?.desiredNumberScheduled ?? 0) : (workload.spec.replicas ?? 1);
 
-/** Why a pod does not run: it will not get better by itself, unless what it waits for appears. */
-export const stuckReasons = [
-  "CrashLoopBackOff",
-  "ImagePullBackOff",
-  "ErrImagePull",
-  "ErrImageNeverPull",
-  "InvalidImageName",
-  "CreateContainerConfigError",
-  "CreateContainerError",
-  "RunContainerError",
-] as const;
-
-/** `api-5d9c-x2: app: CrashLoopBackOff (exit 1)`, for each container that waits for one of the reasons. */
-export function waitingFor(pod: Pod, reasons: readonly string[]): string[] {
-  return statusesOf(pod).flatMap(({ name, state, lastState }) => {
-    const reason = state?.waiting?.reason;
-    if (reason === undefined || !reasons.includes(reason)) return [];
-    const exit = lastState?.terminated?.exitCode;
-    const message = exit === undefined ? state?.waiting?.message : `its program ended with ${exit}`;
-    return [
-      `${pod.metadata.name}: ${name}: ${reason}${message === undefined ? "" : ` (${message.slice(0, 200)})`}`,
-    ];
-  });
+/** For people, and for looking it up in the cluster's own history; never gone back to by it. */
+export function revisionNumber(state: WorkloadState): string {
+  const annotated = state.workload.metadata.annotations?.[revisionAnnotation];
+  return annotated ?? String(currentRevision(state)?.number ?? "");
 }
-
-/** The digest out of an image id: `docker-pullable://app@sha256:…`, `docker://sha256:…`. Undefined until it runs. */
-export const digestIn = (imageId: string): string | undefined => /sha256:[0-9a-f]{64}/.exec(imageId)?.[0];
-
-/** Container → digest, as it really runs. */
-export const digestsOf = (pod: Pod): Readonly<Record<string, string | undefined>> =>
-  Object.fromEntries(
-    (pod.status?.containerStatuses ?? []).map(({ name, imageID }) => [name, digestIn(imageID)]),
-  );
-
-export const desiredReplicas = ({ spec }: Workload): number => spec.replicas ?? 1;

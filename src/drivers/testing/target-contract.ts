@@ -128,7 +128,7 @@ export function describeTarget<F extends TargetFixture>(driver: TargetDriver, su
       await bringBack("run-2");
     });
 
-    testKills(suite, now);
+    if (suite.kills !== 0) testKills(suite, now);
     if (driver.undo !== undefined && suite.undo !== false) testUndo(driver.undo, suite, now);
     testFaults(suite, now);
 

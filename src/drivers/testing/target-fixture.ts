@@ -60,7 +60,10 @@ export interface TargetSuite<F extends TargetFixture = TargetFixture> {
   readonly artifacts?: boolean;
   /** False where these options leave nothing to take it back by. Default: as the driver can. */
   readonly undo?: boolean;
-  /** At most so many kills for each step ahead of a call, and as many by the clock. Default 12. */
+  /**
+   * At most so many kills for each step ahead of a call, and as many by the clock: two or more. Default 12. None at all
+   * for another suite of a driver whose steps are killed in its first.
+   */
   readonly kills?: number;
 }
 

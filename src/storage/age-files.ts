@@ -65,14 +65,25 @@ function decryptError(from: string, error: unknown): unknown {
   );
 }
 
-export async function decryptFile(from: string, to: string, encryption?: Encryption): Promise<void> {
+export const decryptFile = (from: string, to: string, encryption?: Encryption): Promise<void> =>
+  decrypted(from, encryption, (plain) => pipeline(plain, writeNew(to)));
+
+/** In memory: nothing is left on the disk, whatever becomes of this process. */
+export const decryptBytes = (from: string, encryption?: Encryption): Promise<Buffer> =>
+  decrypted(from, encryption, async (plain) => Buffer.concat(await plain.toArray()));
+
+async function decrypted<T>(
+  from: string,
+  encryption: Encryption | undefined,
+  take: (plain: Readable) => Promise<T>,
+): Promise<T> {
   const keys = await secretKeys(from, encryption);
   const { Decrypter } = await import("age-encryption");
   const decrypter = new Decrypter();
   const source = createReadStream(from);
   try {
     for (const key of keys) decrypter.addIdentity(key);
-    await pipeline(fromWeb(await decrypter.decrypt(toWeb(source))), writeNew(to));
+    return await take(fromWeb(await decrypter.decrypt(toWeb(source))));
   } catch (error) {
     throw decryptError(from, error);
   } finally {

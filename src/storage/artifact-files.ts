@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { BackoutError } from "../core/errors.js";
 import { systemErrorCode } from "../core/file-error.js";
 import type { Artifact, ArtifactReader, ArtifactWriter } from "../core/ports.js";
-import { decryptFile, type Encryption, encryptFile } from "./age-files.js";
+import { decryptBytes, decryptFile, type Encryption, encryptFile } from "./age-files.js";
 import { fileDigest, flush, onState, writeFlushed } from "./durable-files.js";
 
 /** One file name, nothing that leads elsewhere. */
@@ -127,18 +127,41 @@ export function artifactReader(
 ): ArtifactReader {
   const ready = new Map<string, Promise<string>>();
   const file = (name: string): Promise<string> => {
-    const known = ready.get(name) ?? openArtifact(place, name, artifacts);
+    const known = ready.get(name) ?? plainFile(place, name, artifacts);
     ready.set(name, known);
     return known;
   };
-  return { file, read: async (name) => readFile(await file(name)) };
+  const read = async (name: string): Promise<Uint8Array> => {
+    const { stored, encrypted } = await soundArtifact(place, name, artifacts);
+    const bytes = encrypted ? decryptBytes(stored, place.encryption) : readFile(stored);
+    return onState(stored, "reading the artifact", () => bytes);
+  };
+  return { file, read };
 }
 
-async function openArtifact(
-  { folder, target, scratch, encryption }: ReaderPlace,
+async function plainFile(
+  place: ReaderPlace,
   name: string,
   artifacts: () => Promise<readonly Artifact[]>,
 ): Promise<string> {
+  const { stored, encrypted } = await soundArtifact(place, name, artifacts);
+  if (!encrypted) return stored;
+  const { scratch, target, encryption } = place;
+  return onState(stored, "reading the artifact", async () => {
+    const plain = join(scratch, ".artifacts", plainName(name, target));
+    await mkdir(join(scratch, ".artifacts"), { recursive: true, mode: 0o700 });
+    await rm(plain, { force: true });
+    await decryptFile(stored, plain, encryption);
+    return plain;
+  });
+}
+
+/** As it is stored, compared with its digest. */
+async function soundArtifact(
+  { folder, target }: ReaderPlace,
+  name: string,
+  artifacts: () => Promise<readonly Artifact[]>,
+): Promise<{ readonly stored: string; readonly encrypted: boolean }> {
   const artifact = (await artifacts()).find((one) => one.name === name);
   if (artifact === undefined) {
     throw new BackoutError("ARTIFACT_MISSING", `${target}: the checkpoint has no artifact "${name}"`, {
@@ -146,20 +169,11 @@ async function openArtifact(
     });
   }
   const stored = join(folder, artifact.path);
-  return onState(stored, "reading the artifact", async () => {
-    const found = await artifactFault(folder, artifact);
-    if (found !== undefined) {
-      const code = found.fault === "missing" ? "ARTIFACT_MISSING" : "ARTIFACT_ALTERED";
-      throw new BackoutError(code, found.message, {
-        effect: "none",
-        hint: "choose another checkpoint with --checkpoint ID, or bring the file back from a copy",
-      });
-    }
-    if (!artifact.encrypted) return stored;
-    const plain = join(scratch, ".artifacts", plainName(name, target));
-    await mkdir(join(scratch, ".artifacts"), { recursive: true, mode: 0o700 });
-    await rm(plain, { force: true });
-    await decryptFile(stored, plain, encryption);
-    return plain;
+  const found = await onState(stored, "reading the artifact", () => artifactFault(folder, artifact));
+  if (found === undefined) return { stored, encrypted: artifact.encrypted };
+  const code = found.fault === "missing" ? "ARTIFACT_MISSING" : "ARTIFACT_ALTERED";
+  throw new BackoutError(code, found.message, {
+    effect: "none",
+    hint: "choose another checkpoint with --checkpoint ID, or bring the file back from a copy",
   });
 }

@@ -134,7 +134,6 @@ async function openServices(choice: PlaybookChoice, loaded?: LoadedPlaybook): Pr
     clock: systemClock,
     ids,
     ...runs,
-    reports: problemReports(state),
     memory: (signal) => signalMemory(state, playbook.environment, signal),
     server: httpServer,
     processes: localProcesses,
@@ -166,18 +165,18 @@ const thisProcess = (): ProcessIdentity =>
 
 type Resolve = (value: Json, at: string) => Promise<Json>;
 
-/** Where the runs are: in the state folder, or with the engine that the playbook names. */
+/** Where the runs are, and what people reported: in the state folder, or with the engine that the playbook names. */
 async function openRuns(
-  { engine: reference }: Playbook,
+  { engine: reference, system }: Playbook,
   state: string,
   resolveAt: Resolve,
-): Promise<Pick<OpenServices, "journal" | "queue" | "close">> {
+): Promise<Pick<OpenServices, "journal" | "queue" | "reports" | "close">> {
   if (reference === undefined) {
     const journal = await openJournal(state);
-    return { journal, close: () => journal.close() };
+    return { journal, reports: problemReports(state), close: () => journal.close() };
   }
-  const { journal, queue, close } = await sharedEngine(await engineUrl(reference, resolveAt));
-  return { journal, queue, close };
+  const { journal, queue, reports, close } = await sharedEngine(await engineUrl(reference, resolveAt));
+  return { journal, queue, reports: reports(system), close };
 }
 
 async function engineUrl(reference: string, resolveAt: Resolve): Promise<string> {

@@ -1,8 +1,10 @@
+import type { ProblemReports } from "../core/problem-report/problem-report.js";
 import type { Owner } from "../core/run/fact.js";
 import type { RunJournal } from "../core/run/run-journal.js";
 import type { RunQueue, RunServer } from "../core/run/run-queue.js";
 import { openPostgres } from "../storage/postgres-database.js";
 import { PostgresJournal } from "../storage/postgres-journal.js";
+import { postgresProblemReports } from "../storage/postgres-problem-reports.js";
 import { migratePostgres } from "../storage/postgres-schema.js";
 import { migrateDbos } from "./migrate-dbos.js";
 import { runQueue } from "./run-queue.js";
@@ -13,6 +15,8 @@ export interface Engine {
   readonly journal: RunJournal;
   readonly queue: RunQueue;
   readonly server: RunServer;
+  /** What people reported of a system. */
+  reports(system: string): ProblemReports;
   close(): Promise<void>;
 }
 
@@ -38,6 +42,7 @@ export async function openEngine({ owner, ...options }: EngineOptions): Promise<
     journal: new PostgresJournal(database),
     queue,
     server: runServer(database, owner),
+    reports: (system) => postgresProblemReports(database, system),
     async close() {
       await queue.close();
       await database.close();

@@ -23,6 +23,10 @@ const migrations = [
    create table backout.controllers (
      id text primary key, system text not null, owner text not null, beat timestamptz not null default clock_timestamp()
    );`,
+  `create table backout.problem_reports (
+     system text not null, id text not null, at bigint not null, body text not null, withdrawn text,
+     primary key (system, id)
+   );`,
 ];
 
 /** For advisory locks: whoever makes or migrates tables does it alone. */

@@ -6,6 +6,7 @@ import {
   type ProblemReport,
   type ProblemReports,
   problemReport,
+  unknownReport,
   withdrawal,
 } from "../core/problem-report/problem-report.js";
 import { namesIn } from "./checkpoint-lookup.js";
@@ -60,12 +61,7 @@ export function problemReports(state: string): ProblemReports {
     add: (report) => write(`${report.id}.json`, report),
     async withdraw(id, word) {
       const report = (await list()).find((one) => one.id === id);
-      if (report === undefined) {
-        throw new BackoutError("NOT_FOUND", `there is no report "${id}"`, {
-          effect: "none",
-          hint: "backout report-problem --list",
-        });
-      }
+      if (report === undefined) throw unknownReport(id);
       if (report.withdrawn === undefined) await write(`${id}${withdrawn}`, word);
       return { ...report, withdrawn: report.withdrawn ?? word };
     },

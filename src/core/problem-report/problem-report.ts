@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { BackoutError } from "../errors.js";
 
 /** What people report: a fault that users meet, a hole, data that is wrong. */
 export const problemKinds = ["user", "security", "corruption"] as const;
@@ -41,6 +42,12 @@ export interface ProblemReports {
   /** All that there are, oldest first. Throws STATE_CORRUPT where one cannot be read: none is left out silently. */
   list(): Promise<readonly ProblemReport[]>;
 }
+
+export const unknownReport = (id: string): BackoutError =>
+  new BackoutError("NOT_FOUND", `there is no report "${id}"`, {
+    effect: "none",
+    hint: "backout report-problem --list",
+  });
 
 /** Two people mean the same issue whatever blanks and capitals they write. */
 export const sameIssue = (issue: string): string => issue.trim().replace(/\s+/g, " ").toLowerCase();

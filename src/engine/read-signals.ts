@@ -117,7 +117,7 @@ function asker(source: SignalSource, clock: Clock, stop: AbortSignal): () => Pro
       return { sample: sampleOf(source, await Promise.race([reading, rejected(signal)]), clock) };
     } catch (error) {
       reading.catch(() => {});
-      return { failure: failureOf(error) };
+      return { failure: failureOf(error, source.name) };
     } finally {
       timer.abort();
       await expired;
@@ -148,12 +148,20 @@ const impossible = (fact: string, hint?: string): BackoutError =>
     ...(hint === undefined ? {} : { hint }),
   });
 
-function failureOf(error: unknown): Failure {
+function failureOf(error: unknown, name: string): Failure {
   if (!(error instanceof BackoutError)) {
     return { code: "INTERNAL", message: error instanceof Error ? error.message : String(error) };
   }
-  const { code, message, hint } = error;
-  return { code, message, ...(hint === undefined ? {} : { hint }) };
+  const { code, hint } = error;
+  return { code, message: reasonIn(error.message, name), ...(hint === undefined ? {} : { hint }) };
+}
+
+/** Whoever shows it says already of which signal, and that it could not be measured. */
+function reasonIn(message: string, name: string): string {
+  let rest = message;
+  for (const known of [`${name}: `, "could not measure, "])
+    if (rest.startsWith(known)) rest = rest.slice(known.length);
+  return rest;
 }
 
 const rejected = (signal: AbortSignal): Promise<never> =>

@@ -1,0 +1,228 @@
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { SourceHealth } from "../../src/core/signal/source-health.js";
+import type { TriggerStatus } from "../../src/core/signal/trigger-state.js";
+import { backout, type Ended, jsonLines, startBackout } from "../support/backout-process.js";
+import { type SmallSystem, smallSystem } from "../support/small-system.js";
+
+let system: SmallSystem;
+
+beforeEach(async () => {
+  system = await smallSystem();
+});
+afterEach(() => system.remove());
+
+const place = () => ({ cwd: system.folder, environment: system.environment });
+const run = (...args: string[]): Promise<Ended> => backout(place(), ...args);
+
+interface Event {
+  readonly type: string;
+  readonly text: string;
+  readonly triggers?: readonly TriggerStatus[];
+  readonly sourceHealth?: readonly SourceHealth[];
+  readonly recommendation?: { readonly mode: string };
+}
+
+/** A source that is bad in every way, one a path; its other paths answer one number after the other, the last for ever. */
+async function badSource(series: Readonly<Record<string, readonly number[]>>): Promise<Server> {
+  const asked = new Map<string, number>();
+  const server = createServer((request, response) => {
+    const path = request.url ?? "";
+    const turn = asked.get(path) ?? 0;
+    asked.set(path, turn + 1);
+    const values = series[path.slice(1)];
+    const number = values?.[Math.min(turn, values.length - 1)];
+    if (number !== undefined) response.end(JSON.stringify({ n: number }));
+    else if (path === "/flaps") response.writeHead(turn % 2 === 0 ? 200 : 503).end('{"n":0}');
+    else if (path === "/garbage") response.end("<html>it works</html>");
+    else if (path === "/text") response.end('{"n":"NaN"}');
+    else if (path === "/nothing") response.end("{}");
+    else if (path === "/cut") {
+      response.writeHead(200, { "content-length": "100" }).write('{"n":');
+      response.destroy();
+    }
+    // "/hangs" never answers.
+  });
+  await new Promise<void>((done) => void server.listen(0, "127.0.0.1", done));
+  return server;
+}
+
+const every = "every: 200ms, timeout: 2s";
+const from = (url: string, more = ""): string =>
+  `{ driver: http, with: { url: "${url}", value: { json: /n }, timeout: 1s }, ${every}${more} }`;
+
+test("a source that is down, hangs, flaps or answers nonsense is could not measure with its reason: never GREEN, never a rollback", async () => {
+  const server = await badSource({
+    negative: [-5],
+    beyond: [400],
+    counter_negative: [-1],
+    counter_reset: [90, 95, 3, 5],
+  });
+  const at = (path: string): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`;
+  const signals: Record<string, string> = {
+    down: from("http://127.0.0.1:1/"),
+    hangs: from(at("hangs")),
+    garbage: from(at("garbage")),
+    text: from(at("text")),
+    nothing: from(at("nothing")),
+    cut: from(at("cut")),
+    flaps: from(at("flaps")),
+    negative: from(at("negative"), ", min: 0"),
+    beyond: from(at("beyond"), ", max: 100"),
+    no_tool: `{ driver: command, with: { program: [no-such-tool] }, ${every} }`,
+    not_a_number: `{ driver: command, with: { program: [echo, NaN] }, ${every} }`,
+    counter_negative: from(at("counter_negative")),
+    counter_reset: from(at("counter_reset")),
+  };
+  const conditions: Record<string, string> = {
+    counter_negative: 'increase(counter_negative, "1h") > 50',
+    counter_reset: 'increase(counter_reset, "1h") > 50',
+  };
+  const names = Object.keys(signals);
+  const text = system.read("backout.yaml").replace(/^signals:\n[^]*/m, "");
+  const lines = (of: (name: string) => string): string => names.map((name) => `  ${of(name)}\n`).join("");
+  const playbook = [
+    text,
+    `signals:\n${lines((name) => `${name}: ${signals[name]}`)}`,
+    `triggers:\n${lines((name) => `${name}_bad: { when: '${conditions[name] ?? `${name} > 0`}', for: 0s, level: RED }`)}`,
+    'decisions:\n  - { when: verdict == "RED", scenario: full, mode: auto }\n',
+  ];
+  system.write("backout.yaml", playbook.join(""));
+  try {
+    const taken = await run("checkpoint");
+    expect(taken.status, taken.stdout + taken.stderr).toBe(0);
+    system.deploy();
+    const ended = await run("watch", "--until", "6s", "--json");
+    expect(ended.status, ended.stdout.slice(-3_000) + ended.stderr).toBe(3);
+    const events = jsonLines(ended.stdout) as unknown as Event[];
+    const said = (trigger: string): string =>
+      [
+        ...new Set(
+          events
+            .flatMap(({ triggers = [] }) => triggers)
+            .filter((one) => one.trigger === `${trigger}_bad`)
+            .map(({ noData = "" }) => noData.replace(/ \(left alone .*/, "")),
+        ),
+      ].join("\n");
+    const reasons = Object.fromEntries(names.map((name) => [name, said(name)]));
+    expect(reasons).toEqual({
+      down: expect.stringMatching(/refused/),
+      hangs: expect.stringMatching(/"hangs" could not be measured: http.*: no complete answer within/),
+      garbage: expect.stringMatching(/the body is no JSON: "<html>/),
+      text: expect.stringMatching(/NaN/),
+      nothing: expect.stringMatching(/nothing|\/n/),
+      cut: expect.stringMatching(/could not be measured: http/),
+      flaps: expect.stringMatching(/503/),
+      negative: expect.stringMatching(/"-5" is below 0/),
+      beyond: expect.stringMatching(/"400" is above 100/),
+      no_tool: expect.stringMatching(/no-such-tool/),
+      not_a_number: expect.stringMatching(/the output "NaN" is not a number/),
+      counter_negative: expect.stringMatching(/what counts is never negative/),
+      counter_reset: expect.not.stringMatching(/could not be measured/),
+    });
+    const states = events.flatMap(({ triggers = [] }) => triggers.map(({ state }) => state));
+    expect(states).not.toContain("firing");
+    expect(events.flatMap(({ recommendation }) => recommendation ?? [])).toEqual([]);
+    const health = new Map(events.at(-1)?.sourceHealth?.map((one) => [one.source, one.state]));
+    expect(Object.fromEntries(health)).toMatchObject({
+      down: "failing",
+      hangs: "failing",
+      garbage: "failing",
+      flaps: "flapping",
+      counter_reset: "ok",
+    });
+    expect(events.map(({ type, text: words }) => `${type} ${words}`)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^watch\.source flaps: its source comes and goes: /)]),
+    );
+    expect(jsonLines((await run("history", "--json")).stdout)).toEqual([]);
+    expect(system.items()).toEqual(["one", "two", "three"]);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  }
+});
+
+test("an expression that is expensive or might never end is refused before anything is watched", async () => {
+  for (const [when, fact] of [
+    [
+      "[1.0,2.0].exists(a, [1.0,2.0].exists(b, a * b > failing))",
+      '"exists" within "exists" multiplies the work',
+    ],
+    ['string(failing).matches("(a+)+$")', "a regular expression may take for ever"],
+    [`failing > ${"(".repeat(300)}0.5${")".repeat(300)}`, "triggers.errors.when"],
+    [`failing > 0.5${" || failing > 0.5".repeat(2_000)}`, "triggers.errors.when"],
+  ] as const) {
+    const before = system.read("backout.yaml");
+    system.write("backout.yaml", before.replace("when: failing > 0.5", `when: '${when}'`));
+    const ended = await run("watch", "--until", "1s");
+    expect(ended.status, when.slice(0, 60)).toBe(1);
+    expect((ended.stdout + ended.stderr).replace(/\s+/g, " ")).toContain(fact);
+    system.write("backout.yaml", before);
+  }
+});
+
+test("a process that was stopped for a while says that nobody judged, and nothing has ripened meanwhile", async () => {
+  system.write("backout.yaml", system.read("backout.yaml").replace("for: 300ms", "for: 8s"));
+  system.answer(500);
+  const watch = startBackout(place(), "watch", "--json");
+  await watch.said('"state":"pending"');
+  watch.process.kill("SIGSTOP");
+  await sleep(11_000);
+  system.answer(200);
+  watch.process.kill("SIGCONT");
+  await watch.said("nobody judged for");
+  await sleep(2_000);
+  watch.process.kill("SIGTERM");
+  const ended = await watch.ended;
+  expect(ended.stdout).not.toContain('"state":"firing"');
+});
+
+test.runIf(process.getuid?.() === 0)(
+  "a full disk under the state is said, judging goes on, no rollback begins that could not be recorded, and it goes on when there is room",
+  async () => {
+    const state = system.path(".backout");
+    mkdirSync(state);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", state]);
+    try {
+      const taken = await run("checkpoint");
+      expect(taken.status, taken.stdout + taken.stderr).toBe(0);
+      system.deploy();
+      const watch = startBackout(place(), "watch", "--service");
+      await watch.said("GREEN");
+      const filler = system.path(".backout", "filler");
+      fill(filler);
+      await watch.said("a restart would begin anew");
+      system.answer(500);
+      await watch.said("could not be started");
+      expect(system.items()).toEqual(["one", "two", "three"]);
+      rmSync(filler);
+      await watch.said("is written again");
+      watch.process.kill("SIGTERM");
+      const ended = await watch.ended;
+      expect(ended.stdout).toMatch(/watch-default\.json: .*(no space|full)/i);
+      expect(ended.stdout).toMatch(/verdict +RED/);
+    } finally {
+      execFileSync("umount", ["-l", state]);
+    }
+  },
+);
+
+/** Until not one byte more fits. */
+function fill(path: string): void {
+  const file = openSync(path, "w");
+  try {
+    for (let size = 65_536; size >= 1; size = Math.floor(size / 2)) {
+      try {
+        for (;;) writeSync(file, Buffer.alloc(size));
+      } catch {
+        // A smaller piece may still fit.
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+}

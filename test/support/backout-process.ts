@@ -58,7 +58,9 @@ export function startBackout({ cwd, environment, user }: Place, ...args: string[
     async said(text) {
       const limit = Date.now() + 240_000;
       while (!`${out.stdout}${out.stderr}`.includes(text)) {
-        if (child.exitCode !== null || Date.now() > limit)
+        const late = Date.now() > limit;
+        if (late) child.kill("SIGKILL");
+        if (late || child.exitCode !== null || child.signalCode !== null)
           throw new Error(`no "${text}": ${out.stdout}${out.stderr}`);
         await sleep(5);
       }

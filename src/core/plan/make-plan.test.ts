@@ -313,12 +313,20 @@ test("what a change keeps reaches the driver, only for the target it names", () 
     },
   };
   const playbook = {
-    ...playbookOf({ db: { restore: [{ ...spec("put", "restore"), timeoutMs: 30_000 }] }, files: {} }),
-    changes: { v2: { targets: ["db"], keep: { db: ["orders"] }, promised: 50 } },
+    ...playbookOf({ db: { restore: [spec("put", "restore")] }, files: {} }),
+    changes: { v2: { targets: ["db"], keep: { db: ["orders"] } } },
   };
   const plan = planOf(requestFor(playbook, { change: "v2", drivers: new Map([["scripted", driver]]) }));
   expect(asked).toEqual({ "old-db": ["orders"], "old-files": [] });
   expect(plan.change).toBe("v2");
+});
+
+test("H75 steps that add up to more than was promised, or may take longer, are told with the plan", () => {
+  const playbook = {
+    ...playbookOf({ db: { restore: [{ ...spec("put", "restore"), timeoutMs: 30_000 }] }, files: {} }),
+    changes: { v2: { targets: ["db"], keep: {}, promised: 50 } },
+  };
+  const plan = planOf(requestFor(playbook, { change: "v2" }));
   expect(plan.warnings.map((one) => one.message)).toEqual([
     "expected to take 600 ms, longer than the 50 ms promised",
     "times out only after 30 s, longer than the 50 ms promised for all",

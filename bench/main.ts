@@ -13,6 +13,7 @@ const areas = {
   redis: async () => (await import("./areas/redis.js")).flushing(),
   judging: async () => (await import("./areas/judging-reaction.js")).reaction(),
   triggers: async () => (await import("./areas/triggers.js")).judging(),
+  backtest: async () => (await import("./areas/backtest.js")).backtesting(),
   dbos: async () => (await import("./areas/dbos.js")).overDbos(),
   "postgres-restore": async (more: readonly string[]) =>
     (await import("./areas/postgres-restore.js")).restoring(more),

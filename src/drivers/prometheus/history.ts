@@ -10,12 +10,8 @@ import { type SignalOptions, stepOf } from "./options.js";
 /** Below Prometheus' own limit for one answer, and far below the length of one that is read whole. */
 const mostPoints = 10_000;
 
-/** A point, and which of the query's series it is of. */
-interface Found extends Point {
-  readonly series: string;
-}
-
-type Recorded = ReadonlyMap<number, readonly Found[]>;
+/** Of each series, by its labels: moment → point. */
+type Recorded = ReadonlyMap<string, ReadonlyMap<number, Point>>;
 
 /** What `measure` would have found at each moment: by the same rules, from as few answers as possible. */
 export async function readHistory(
@@ -29,23 +25,39 @@ export async function readHistory(
   const grid = range === undefined ? every : divisor(every, step);
   const recorded = await pointsOf(options, context, { from: from - back * step, to, every: grid });
   const readings: PastReading[] = [];
-  for (let at = from; at <= to; at += every) {
-    const ages = Array.from({ length: back + 1 }, (_, index) => (back - index) * step);
-    const points = ages.flatMap((age) => recorded.get(at - age) ?? []);
-    readings.push(reading(at, range === undefined ? atOnce(points) : overAll(points, at, options)));
-  }
+  for (let at = from; at <= to; at += every)
+    readings.push(
+      reading(at, range === undefined ? atOnce(recorded, at) : overAll(recorded, at, back, options)),
+    );
   return readings;
 }
 
-function atOnce(points: readonly Found[]): OneSeries {
-  const [first, ...more] = points;
-  if (first === undefined) return { none: true };
-  return more.length > 0 ? several(points.length) : finite(first);
+function atOnce(recorded: Recorded, at: number): OneSeries {
+  let count = 0;
+  let found: Point | undefined;
+  for (const points of recorded.values()) {
+    const there = points.get(at);
+    if (there === undefined) continue;
+    found = there;
+    count += 1;
+  }
+  if (count > 1) return several(count);
+  return found === undefined ? { none: true } : finite(found);
 }
 
-function overAll(points: readonly Found[], end: number, { take }: SignalOptions): OneSeries {
-  const count = new Set(points.map(({ series }) => series)).size;
-  return count > 1 ? several(count) : overRange(points, { end, take });
+/** `back`: how many steps the range reaches back. */
+function overAll(recorded: Recorded, end: number, back: number, options: SignalOptions): OneSeries {
+  const step = stepOf(options);
+  const within = (points: ReadonlyMap<number, Point>): Point[] => {
+    const found: Point[] = [];
+    for (let at = end - back * step; at <= end; at += step) {
+      const there = points.get(at);
+      if (there !== undefined) found.push(there);
+    }
+    return found;
+  };
+  const [only = [], ...more] = [...recorded.values()].map(within).filter(({ length }) => length > 0);
+  return more.length > 0 ? several(more.length + 1) : overRange(only, { end, take: options.take });
 }
 
 function reading(at: number, found: OneSeries): PastReading {
@@ -53,24 +65,21 @@ function reading(at: number, found: OneSeries): PastReading {
   return { at, error: "fact" in found ? `the query ${found.fact}` : "the query gives no series" };
 }
 
-/** Moment → what every series had then. */
 async function pointsOf(
   options: SignalOptions,
   context: DriverContext,
   { from, to, every }: PastSpan,
 ): Promise<Recorded> {
-  const recorded = new Map<number, Found[]>();
+  const recorded = new Map<string, Map<number, Point>>();
   const all = Math.floor((to - from) / every) + 1;
   for (let done = 0; done < all; done += mostPoints) {
     context.signal.throwIfAborted();
     const start = from + done * every;
     const end = start + (Math.min(mostPoints, all - done) - 1) * every;
     for (const [series, points] of await askOver(options, context, { from: start, to: end, every })) {
-      for (const point of points) {
-        const there = recorded.get(point.at);
-        if (there === undefined) recorded.set(point.at, [{ ...point, series }]);
-        else there.push({ ...point, series });
-      }
+      const there = recorded.get(series) ?? new Map<number, Point>();
+      for (const point of points) there.set(point.at, point);
+      recorded.set(series, there);
     }
     context.progress(`${Math.min(done + mostPoints, all)} of ${all} points`);
   }

@@ -78,13 +78,26 @@ export function oneSeries(data: Json, range?: { readonly end: number; readonly t
   }
 }
 
+const matrix = z.object({
+  resultType: z.literal("matrix"),
+  result: z.array(z.object({ metric: labels, values: z.array(z.unknown()).optional() })),
+});
+
 /** Every series of an answer over a range, with its labels as text; `undefined` where it is no such answer. */
 export function seriesOver(
   data: Json,
 ): readonly (readonly [labels: string, points: readonly Point[]])[] | undefined {
-  const read = result.safeParse(data);
-  if (!read.success || read.data.resultType !== "matrix") return undefined;
-  return read.data.result.map(({ metric, values }) => [JSON.stringify(metric), values ?? []] as const);
+  const read = matrix.safeParse(data);
+  if (!read.success) return undefined;
+  // Point by point: a schema for each of a day's half a million would cost more than all the rest.
+  return read.data.result.map(({ metric, values = [] }) => [JSON.stringify(metric), values.flatMap(pointOf)]);
+}
+
+function pointOf(written: unknown): Point | [] {
+  if (!Array.isArray(written)) return [];
+  const [at, text] = written as unknown[];
+  if (typeof at !== "number" || typeof text !== "string") return [];
+  return { at: Math.round(at * 1_000), value: numberOf(text), text };
 }
 
 const histogram = wrong(

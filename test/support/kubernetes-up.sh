@@ -39,7 +39,8 @@ dockerd --data-root "$FOLDER/docker/data" --exec-root "$FOLDER/docker/exec" --pi
 until curl -sfk -H "Authorization: Bearer $TOKEN" "https://127.0.0.1:$PORT/readyz" >/dev/null; do sleep 0.1; done
 secure=(--kubeconfig=kubeconfig --leader-elect=false --port=0 --bind-address=127.0.0.1 --cert-dir=certificates)
 again controllers "$PROGRAMS/kube-controller-manager" "${secure[@]}" --secure-port=$((PORT + 3)) \
-  --service-account-private-key-file=sa.key --node-monitor-grace-period=5m --horizontal-pod-autoscaler-sync-period=2s
+  --service-account-private-key-file=sa.key --node-monitor-grace-period=5m --horizontal-pod-autoscaler-sync-period=2s \
+  --kube-api-qps=500 --kube-api-burst=1000
 again scheduler "$PROGRAMS/kube-scheduler" "${secure[@]}" --secure-port=$((PORT + 4))
 
 docker() { command docker --host "unix://$FOLDER/docker.sock" "$@"; }

@@ -90,7 +90,7 @@ interface Rollout {
 }
 
 export async function until(what: string, good: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 1600; tries++) {
     if (await good()) return;
     await sleep(150);
   }

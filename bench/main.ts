@@ -5,6 +5,7 @@ import type { Figure } from "./figure.js";
 /** Each area is measured in a process of its own, so that memory and warmth of one do not colour the next. */
 const areas = {
   start: async () => (await import("./areas/start.js")).starting(),
+  demo: async () => (await import("./areas/demo.js")).demonstrating(),
   plan: async () => (await import("./areas/plan.js")).planning(),
   run: async () => (await import("./areas/run.js")).running(),
   check: async () => (await import("./areas/check.js")).checking(),

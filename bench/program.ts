@@ -6,5 +6,7 @@ const dist = dirname(process.argv[1] ?? "");
 /** The built command line. */
 export const backout = join(dist, "backout.js");
 export const repository = join(dist, "..");
+/** The built demo. */
+export const demo = join(dist, "demo.js");
 /** The demo's system. */
 export const example = join(repository, "examples", "demo-app");

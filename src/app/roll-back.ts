@@ -229,10 +229,14 @@ export async function refuseUnfinished(
   services: Services,
   plan: Pick<Plan, "scenario">,
 ): Promise<FoundRun | undefined> {
+  const seen = await unfinishedRun(services);
+  if (seen === undefined) return undefined;
+  if ((await placeOf(services, seen.run.id)) !== undefined) throw inProgress(seen.run);
+  // Nobody executes it now: it may have been finished since it was looked at.
   const open = await unfinishedRun(services);
   if (open === undefined) return undefined;
   const { run, state } = open;
-  if ((await placeOf(services, run.id)) !== undefined) throw inProgress(run);
+  if (run.id !== seen.run.id) throw inProgress(run);
   if (state.status === "stopped" && run.plan.fallback === plan.scenario) return open;
   const fact =
     state.status === "stopped"

@@ -72,7 +72,8 @@ export function stepSystem(
     place,
     lines(file) {
       try {
-        return readFileSync(join(folder, file), "utf8").trim().split("\n");
+        // Whoever creates a file has not yet written to it.
+        return readFileSync(join(folder, file), "utf8").split("\n").filter(Boolean);
       } catch {
         return [];
       }

@@ -84,7 +84,7 @@ export function testPlan({ system }: Place, slow?: number): Plan {
 
 export const effectsOf = ({ folder }: Place): string[] => {
   try {
-    return readFileSync(join(folder, "effects"), "utf8").trim().split("\n");
+    return readFileSync(join(folder, "effects"), "utf8").split("\n").filter(Boolean);
   } catch {
     return [];
   }

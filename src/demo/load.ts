@@ -20,6 +20,8 @@ export const failed = ({ status }: Answered): boolean => status < 200 || status 
 export interface Load {
   readonly answers: readonly Answered[];
   readonly acknowledged: readonly AcknowledgedOrder[];
+  /** Orders of which nobody but the shop knows whether they were placed. */
+  readonly unanswered: readonly AcknowledgedOrder[];
   /** No new requests; resolves once the last has been answered. */
   stop(): Promise<void>;
 }
@@ -45,6 +47,7 @@ function send(port: number, method: string, path: string, body?: object): Promis
 export function startLoad(port: number): Load {
   const answers: Answered[] = [];
   const acknowledged: AcknowledgedOrder[] = [];
+  const unanswered: AcknowledgedOrder[] = [];
   const open = new Set<Promise<void>>();
   let count = 0;
 
@@ -57,7 +60,9 @@ export function startLoad(port: number): Load {
       ? await send(port, "POST", "/orders", order)
       : await send(port, "GET", `/orders/${1 + ((number * 7) % seeded.orders)}`);
     answers.push({ at, ms: Date.now() - at, status });
-    if (writes && status === 201) acknowledged.push({ reference: order.reference, items: items.length });
+    const placed = { reference: order.reference, items: items.length };
+    if (writes && status === 201) acknowledged.push(placed);
+    if (writes && status === 0) unanswered.push(placed);
   }
 
   const begun = Date.now();
@@ -71,6 +76,7 @@ export function startLoad(port: number): Load {
   return {
     answers,
     acknowledged,
+    unanswered,
     stop: async () => {
       clearInterval(timer);
       await Promise.all(open);

@@ -118,6 +118,7 @@ function judge({ report, load, system, folder }: Evidence): Outcome {
     rows: {
       lost: rowsMissing(system.database, acknowledged),
       announced: report.dataLost.reduce((sum, { inserted = 0 }) => sum + inserted, 0),
+      unknown: load.unanswered.reduce((sum, { items }) => sum + 1 + items, 0),
     },
     report: join(folder, "report.md"),
   };

@@ -72,7 +72,8 @@ test("the demo ends verified, keeps what it promises, and leaves only the report
   expect(result.requests.failed).toBeGreaterThan(0);
   expect(result.requests).toMatchObject({ failedAfter: 0 });
   expect(result.rows.lost).toBeGreaterThan(0);
-  expect(result.rows.lost).toBe(result.rows.announced);
+  expect(result.rows.lost).toBeLessThanOrEqual(result.rows.announced);
+  expect(result.rows.announced - result.rows.lost).toBeLessThanOrEqual(result.rows.unknown);
   expect(readFileSync(result.report, "utf8")).toContain("orders_fail");
   for (const command of ["check", "checkpoint --change v2", "watch --change v2", "history", "report"]) {
     expect(printed.stderr).toContain(`$ backout ${command}`);

@@ -302,6 +302,16 @@ describe("after a rollback", () => {
     expect(judge.statuses()[0]).toMatchObject({ state: "firing", since: 70 * s });
   });
 
+  test("without such a time, what the rollback did not mend goes on firing", () => {
+    const judge = triggerJudge(definitions({ when: "errors > 4", for: 30 * s }));
+    const bad = (...seconds: number[]): Sample[] =>
+      seconds.map((second) => ({ signal: "errors", at: second * s, value: 9 }));
+    judge.judge(bad(0, 10, 20, 30), { now: 30 * s });
+    expect(judge.statuses()[0]).toMatchObject({ state: "firing", since: 30 * s });
+    judge.judge(bad(33, 36, 41), { now: 41 * s, rolledBackAt: 40 * s });
+    expect(judge.statuses()[0]).toMatchObject({ state: "firing", since: 30 * s });
+  });
+
   test("H76 what was measured before the rollback counts no more", () => {
     const judge = triggerJudge(definitions({ when: 'avg(errors, "5m") > 4' }));
     judge.judge(series("errors", 9, 9, 9), { now: 12 * s });

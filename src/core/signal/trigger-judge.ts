@@ -85,8 +85,9 @@ export function triggerJudge(
     if (signal.awaitedUntil > judged) queue.add(place, signal.awaitedUntil);
   };
   const mutedUntil = (trigger: Judged, at: number): number | undefined => {
-    if (settlingFrom === undefined) return undefined;
-    const until = settlingFrom + (trigger.definition.settle ?? 0);
+    const { settle } = trigger.definition;
+    if (settlingFrom === undefined || settle === undefined) return undefined;
+    const until = settlingFrom + settle;
     return at < until ? until : undefined;
   };
   const addDue = (place: number): void => {

@@ -29,7 +29,11 @@ export async function lostSince(
   const counters = await readCounters(connection);
   const unclear = incomparable(data, oid, counters);
   const names = new Set([...Object.keys(data.counters.tables), ...Object.keys(counters.tables)]);
+  const { materializedViews } = data.content;
   return [...names].sort().flatMap((name) => {
+    // Made of what tables hold: nothing is lost with it.
+    if (Object.hasOwn(materializedViews, name) || Object.hasOwn(now?.materializedViews ?? {}, name))
+      return [];
     const [then, seen] = [data.counters.tables[name], counters.tables[name]];
     const rows = now && { then: data.content.tables[name], now: now.tables[name] };
     // The same rows as then: whatever was written came to nothing.

@@ -140,9 +140,11 @@ async function beyondSample(
 const most = 20;
 
 function changesOf(then: Content, now: Content): Change[] {
-  const texts = ({ tables }: Content) =>
+  const texts = ({ tables, materializedViews }: Content) =>
     Object.fromEntries(
-      Object.entries(tables).map(([name, { rows, digest }]) => [name, `${rows} rows, ${digest}`]),
+      Object.entries(tables)
+        .filter(([name]) => !Object.hasOwn(materializedViews, name))
+        .map(([name, { rows, digest }]) => [name, `${rows} rows, ${digest}`]),
     );
   return [
     ...changed("", then.objects, now.objects),

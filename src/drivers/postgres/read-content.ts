@@ -60,9 +60,18 @@ export async function readSchema(connection: Connection): Promise<Omit<Content, 
   };
 }
 
-/** Equal for two databases that hold the same. Versions of extensions are the server's, and not part of it. */
+/**
+ * Equal for two databases that hold the same. Versions of extensions are the server's, and not part of it; neither are the rows of
+ * materialized views, which are as old as their last refresh.
+ */
 export const identityOf = (content: Content): string =>
-  contentDigest({ ...content, extensions: Object.keys(content.extensions) });
+  contentDigest({
+    ...content,
+    extensions: Object.keys(content.extensions),
+    tables: Object.fromEntries(
+      Object.entries(content.tables).filter(([name]) => !Object.hasOwn(content.materializedViews, name)),
+    ),
+  });
 
 export const totalRows = ({ tables }: Content): number =>
   Object.values(tables).reduce((sum, { rows }) => sum + rows, 0);

@@ -3,7 +3,7 @@ import { serverOf } from "../../clients/postgres/connection-options.js";
 import type { CapturedPart, Check, ObserveContext } from "../../core/driver.js";
 import type { CapturedDatabase, Content, TableContent } from "./captured-database.js";
 import { chosenTables, contentOf } from "./chosen-tables.js";
-import { compareObjects, compareSchemas, sameTable } from "./compare-content.js";
+import { compareObjects, compareSchemas, sameTable, sameView } from "./compare-content.js";
 import type { Options } from "./options.js";
 import { readContent, readContentBefore } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
@@ -33,7 +33,11 @@ export async function verify(
         ? [...compareSchemas(then, now), sequencesNotBehind(then, now)]
         : compareObjects(then, now);
     for (const [name, table] of Object.entries(then.tables)) {
-      checks.push(await tableCheck(connection, name, table, now.tables[name]));
+      checks.push(
+        Object.hasOwn(data.content.materializedViews, name)
+          ? sameView(name, table, now.tables[name])
+          : await tableCheck(connection, name, table, now.tables[name]),
+      );
     }
     return checks;
   } finally {

@@ -11,7 +11,7 @@ const root = resolve(process.argv[2] ?? ".");
 const controlSocket = join(root, "run", "control.sock");
 const pidFile = join(root, "run", "worker.pid");
 const workerCount = 3;
-const patience = { start: 10_000, drain: 5_000, end: 3_000 };
+const patience = { start: 60_000, drain: 5_000, end: 3_000 };
 
 /** The release and the settings that are meant to run; undefined while stopped. */
 let generation;

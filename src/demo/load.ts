@@ -2,7 +2,6 @@ import http from "node:http";
 import type { AcknowledgedOrder } from "./shop-database.js";
 import { seeded } from "./shop-database.js";
 
-const requestsPerSecond = 80;
 /** One in so many places an order; the others read one. */
 const writeEvery = 4;
 const patienceMs = 10_000;
@@ -44,7 +43,11 @@ function send(port: number, method: string, path: string, body?: object): Promis
  * Customers: they come at a steady rate whether or not the shop answers, each on a connection of their own, and
  * remember every order that was acknowledged.
  */
-export function startLoad(port: number): Load {
+export function startLoad(
+  port: number,
+  there: { readonly customers: number; readonly orders: number } = seeded,
+  requestsPerSecond = 80,
+): Load {
   const answers: Answered[] = [];
   const acknowledged: AcknowledgedOrder[] = [];
   const unanswered: AcknowledgedOrder[] = [];
@@ -54,11 +57,11 @@ export function startLoad(port: number): Load {
   async function visit(number: number): Promise<void> {
     const at = Date.now();
     const items = ["pot", "lid"].map((article) => ({ article, cents: 100 + (number % 400) }));
-    const order = { reference: `load-${number}`, customer: 1 + (number % seeded.customers), items };
+    const order = { reference: `load-${number}`, customer: 1 + (number % there.customers), items };
     const writes = number % writeEvery === 0;
     const status = writes
       ? await send(port, "POST", "/orders", order)
-      : await send(port, "GET", `/orders/${1 + ((number * 7) % seeded.orders)}`);
+      : await send(port, "GET", `/orders/${1 + ((number * 7) % there.orders)}`);
     answers.push({ at, ms: Date.now() - at, status });
     const placed = { reference: order.reference, items: items.length };
     if (writes && status === 201) acknowledged.push(placed);

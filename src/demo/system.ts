@@ -32,11 +32,14 @@ export function buildSystem(example: string, root: string): string {
   return join(root, database);
 }
 
-/** As a service manager would: the front process is the demo's own child, and ends with it. */
 export async function startSystem(scope: Scope, database: string): Promise<System> {
-  const { root } = scope;
+  return { root: scope.root, database, ...(await startFront(scope)) };
+}
+
+/** As a service manager would: the front process is the demo's own child, and ends with it. */
+export async function startFront(scope: Scope): Promise<Pick<System, "port" | "front">> {
   const front = scope.start([process.execPath, "front.mjs", "."], {
-    cwd: root,
+    cwd: scope.root,
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const exited = once(front, "exit").then(() => {
@@ -44,7 +47,7 @@ export async function startSystem(scope: Scope, database: string): Promise<Syste
   });
   const [{ port }] = (await Promise.race([once(front, "message"), exited])) as [{ readonly port: number }];
   exited.catch(() => undefined);
-  return { root, port, database, front };
+  return { port, front };
 }
 
 /** Puts the demo's own values into the playbook's variables. */

@@ -55,14 +55,15 @@ async function tablesWorld(
 ): Promise<Shop> {
   const folder = await mkdtemp(join(tmpdir(), "backout-tables-"));
   const server = given ?? (await postgresServer());
-  await server.sql(
-    "postgres",
-    "do $$ begin create role shop_app login; exception when duplicate_object then null; end $$",
-  );
-  await server.database(database);
+  const cleanUp = async (): Promise<void> => {
+    if (given === undefined) await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
   const sql = (text: string): Promise<string> => server.sql(database, text);
-  await sql(schema);
-  const good = await sql(state);
+  const good = await fill().catch(async (error: unknown) => {
+    await cleanUp();
+    throw error;
+  });
   return {
     ...{ folder, server, database, sql },
     options: {
@@ -76,11 +77,18 @@ async function tablesWorld(
     break: async () => void (await sql(`${brokenRows}; insert into notes (text) values ('kept')`)),
     isGood: async () => expect(await sql(state)).toBe(good),
     world: () => sql(state),
-    async cleanUp() {
-      if (given === undefined) await server.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
+    cleanUp,
   };
+
+  async function fill(): Promise<string> {
+    await server.sql(
+      "postgres",
+      "do $$ begin create role shop_app login; exception when duplicate_object then null; end $$",
+    );
+    await server.database(database);
+    await sql(schema);
+    return sql(state);
+  }
 }
 
 describeTarget(target, {

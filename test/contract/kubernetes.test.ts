@@ -173,7 +173,7 @@ describe("one cluster", () => {
         name: "no metrics server",
         code: "NOT_FOUND",
         options: ({ options }) => ({ ...options, value: "memory" }),
-        says: /Deployment "api": the cluster measures no memory: it serves no metrics\.k8s\.io/,
+        says: /deployment api: the cluster measures no memory: it serves no metrics\.k8s\.io/,
       },
     ],
   });

@@ -10,7 +10,7 @@ const quicker = 480;
 
 interface Example {
   readonly signals: Readonly<Record<string, object>>;
-  readonly triggers: Readonly<Record<string, { readonly for?: string; readonly settle?: string }>>;
+  readonly triggers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 const example = (name: string): Example =>
@@ -23,6 +23,14 @@ function scaled(text: string): string {
   const [, number = "", unit = ""] = /^(\d+)(s|m)$/.exec(text) ?? [];
   return `${Math.round((Number(number) * (unit === "m" ? 60_000 : 1_000)) / quicker)}ms`;
 }
+
+const inLessTime = (trigger: object): object =>
+  Object.fromEntries(
+    Object.entries(trigger).map(([key, value]) => [
+      key,
+      key === "for" || key === "settle" ? scaled(String(value)) : (value as unknown),
+    ]),
+  );
 
 const quickly = { every: "250ms", timeout: "60s" };
 
@@ -39,10 +47,7 @@ function watched({ signals, triggers }: Example): StepSystem {
     more: {
       signals: Object.fromEntries(Object.keys(signals).map((name) => [name, read(name)])),
       triggers: Object.fromEntries(
-        Object.entries(triggers).map(([name, { settle: _, ...trigger }]) => [
-          name,
-          { ...trigger, ...(trigger.for === undefined ? {} : { for: scaled(trigger.for) }) },
-        ]),
+        Object.entries(triggers).map(([name, trigger]) => [name, inLessTime(trigger)]),
       ),
       decisions: [{ when: 'verdict == "RED"', scenario: "back", mode: "auto" }],
     },

@@ -2,24 +2,17 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { StepSpec, TargetDriver } from "../../src/core/driver.js";
 import { target } from "../../src/drivers/kubernetes/index.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
 import { type TargetSession, targetSession } from "../../src/drivers/testing/target-session.js";
 import { type Deployed, type KubernetesApp, kubernetesApp, settings } from "../support/kubernetes-app.js";
-import { type KubernetesCluster, kubeconfigText, kubernetesCluster } from "../support/kubernetes-cluster.js";
+import { kubeconfigText } from "../support/kubernetes-cluster.js";
 import { app, template, until, type World } from "../support/kubernetes-world.js";
+import { suiteCluster } from "../support/suite-cluster.js";
 
-let cluster: KubernetesCluster | undefined;
-const up = (): KubernetesCluster => {
-  if (cluster === undefined) throw new Error("the cluster did not come up");
-  return cluster;
-};
-beforeAll(async () => {
-  cluster = await kubernetesCluster();
-}, 1_500_000);
-afterAll(() => cluster?.stop());
+const up = suiteCluster();
 
 describe("one cluster", () => {
   describe("kubernetes, where something is in the way", () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { StepSpec, TargetDriver } from "../../src/core/driver.js";
 import type { JsonObject } from "../../src/core/json.js";
 import { target } from "../../src/drivers/kubernetes/index.js";
@@ -7,18 +7,10 @@ import { rejection } from "../../src/drivers/testing/target-faults.js";
 import type { TargetSuite } from "../../src/drivers/testing/target-fixture.js";
 import { type TargetSession, targetSession } from "../../src/drivers/testing/target-session.js";
 import { type Deployed, type KubernetesApp, kubernetesApp, settings } from "../support/kubernetes-app.js";
-import { type KubernetesCluster, kubernetesCluster } from "../support/kubernetes-cluster.js";
 import { template, until, type World } from "../support/kubernetes-world.js";
+import { suiteCluster } from "../support/suite-cluster.js";
 
-let cluster: KubernetesCluster | undefined;
-const up = (): KubernetesCluster => {
-  if (cluster === undefined) throw new Error("the cluster did not come up");
-  return cluster;
-};
-beforeAll(async () => {
-  cluster = await kubernetesCluster();
-}, 1_500_000);
-afterAll(() => cluster?.stop());
+const up = suiteCluster();
 
 const suite: TargetSuite<KubernetesApp> = {
   driver: "kubernetes",

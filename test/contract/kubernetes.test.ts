@@ -10,18 +10,11 @@ import { type Contexts, contextsFor } from "../../src/drivers/testing/contexts.j
 import type { ReadingFixture } from "../../src/drivers/testing/reading-fixture.js";
 import { describeSignal } from "../../src/drivers/testing/signal-contract.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
-import { type KubernetesCluster, kubeconfigText, kubernetesCluster } from "../support/kubernetes-cluster.js";
+import { kubeconfigText } from "../support/kubernetes-cluster.js";
 import { app, kubernetesWorld, template, until, type World } from "../support/kubernetes-world.js";
+import { suiteCluster } from "../support/suite-cluster.js";
 
-let cluster: KubernetesCluster | undefined;
-const up = (): KubernetesCluster => {
-  if (cluster === undefined) throw new Error("the cluster did not come up");
-  return cluster;
-};
-beforeAll(async () => {
-  cluster = await kubernetesCluster();
-}, 1_500_000);
-afterAll(() => cluster?.stop());
+const up = suiteCluster();
 
 interface Fixture extends ReadingFixture {
   readonly world: World;

@@ -6,7 +6,7 @@ import type { Playbook } from "./playbook.js";
 import { type Action, actionOf, actionText, type Named, namedActions } from "./trigger-actions.js";
 import type { ProblemList } from "./where.js";
 
-type Acting = Pick<Playbook, "signals" | "triggers" | "scenarios" | "objectives" | "decisions">;
+type Acting = Pick<Playbook, "signals" | "triggers" | "scenarios" | "objectives" | "classes" | "decisions">;
 
 /** What triggers and the ways back that they lead to do to each other (H75, H76, H77). */
 export function warnOfActions(playbook: Acting, list: ProblemList): void {
@@ -49,20 +49,27 @@ function warnOfTwin(
   list.warn(["triggers", name, "when"], fact, "decide which of both is right");
 }
 
-/** The time until it fires, and the way back, within the objective (H75). */
+/** The time until it fires, and the way back, within the objective: that of the decision's class where it has one (H75). */
 function warnOfPromise(
   { name, definition }: CompiledTrigger,
-  { scenarios: ways }: Action,
-  playbook: Acting,
+  { scenarios: ways, class: named }: Action,
+  { objectives: { rto = Number.POSITIVE_INFINITY }, classes, scenarios }: Acting,
   list: ProblemList,
 ): void {
-  const { rto } = playbook.objectives;
   const [scenario = ""] = ways;
-  const promised = playbook.scenarios[scenario]?.promised ?? 0;
-  if (rto === undefined || definition.for + promised <= rto || definition.for === 0) return;
-  const rest = promised === 0 ? "" : ` and "${scenario}" promises ${durationText(promised)}`;
-  const fact = `it waits ${durationText(definition.for)} before it fires${rest}: more than the recovery time objective of ${durationText(rto)}`;
-  list.warn(["triggers", name, "for"], fact, "wait less, or raise objectives.rto");
+  const promised = scenarios[scenario]?.promised ?? 0;
+  const ofClass = (named && classes?.[named]) ?? Number.POSITIVE_INFINITY;
+  const limit = Math.min(rto, ofClass);
+  // A promise that is too long by itself is told elsewhere, unless only the class makes it so.
+  if (definition.for + promised <= limit || (definition.for === 0 && limit === rto)) return;
+  const waits = definition.for === 0 ? [] : [`it waits ${durationText(definition.for)} before it fires`];
+  const back = promised === 0 ? [] : [`"${scenario}" promises ${durationText(promised)}`];
+  const [objective, key] =
+    limit === rto
+      ? [`recovery time objective of ${durationText(rto)}`, "rto"]
+      : [`${durationText(limit)} that "${named}" allows`, `classes.${named}`];
+  const fact = `${[...waits, ...back].join(" and ")}: more than the ${objective}`;
+  list.warn(["triggers", name, "for"], fact, `wait less, or raise objectives.${key}`);
 }
 
 /** A rollback that trips it again: what counts up from nothing after a restart (hits, replicas, throughput) is low at first (H76). */

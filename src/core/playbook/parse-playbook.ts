@@ -6,7 +6,7 @@ import { type ChosenEnvironment, chooseEnvironment } from "./environment.js";
 import { expandMatrix } from "./expand-matrix.js";
 import { checkExpressions } from "./expression-problems.js";
 import type { Playbook } from "./playbook.js";
-import { warnOfPromises } from "./promises.js";
+import { warnOfPromises, warnOfSum } from "./promises.js";
 import { checkReferences, defaultScenario } from "./references.js";
 import { type PlaybookFile, playbookSchema } from "./schema.js";
 import { addSchemaProblems } from "./schema-problems.js";
@@ -51,10 +51,14 @@ export async function resolvePlaybook(
   warnOfPromises(tree, list);
   const parsed = playbookSchema.safeParse(tree);
   if (!parsed.success) addSchemaProblems(playbookSchema, tree, parsed.error.issues, [], list);
-  if (parsed.success) await warnOfJudging(playbookOf(parsed.data, chosen), tree, list);
+  const playbook = parsed.success ? playbookOf(parsed.data, chosen) : undefined;
+  if (playbook !== undefined) {
+    warnOfSum(playbook, list);
+    await warnOfJudging(playbook, tree, list);
+  }
   const problems = inOrder(list.problems);
-  if (!parsed.success || problems.some(({ severity }) => severity === "error")) return { problems };
-  return { playbook: playbookOf(parsed.data, chosen), problems };
+  if (playbook === undefined || problems.some(({ severity }) => severity === "error")) return { problems };
+  return { playbook, problems };
 }
 
 /** Only of what is right: a condition that is none has been told already. */

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../json.js";
 import { durationText } from "../report/measures.js";
 import { durationMs } from "./duration.js";
+import { type RiskInput, riskMatrix } from "./risk-matrix.js";
 import { entriesAt, mapAt, textAt } from "./tree.js";
 import type { ProblemList } from "./where.js";
 
@@ -13,7 +14,6 @@ const msOf = (value: Json | undefined) => {
 export function warnOfPromises(tree: JsonObject, list: ProblemList): void {
   const objective = mapAt(tree["objectives"])["rto"];
   const rto = msOf(objective);
-  warnOfSum(tree, rto, list);
   for (const kind of ["changes", "scenarios"]) {
     for (const [name, entry] of entriesAt(tree[kind])) {
       const { promised, timeout } = entry;
@@ -36,15 +36,15 @@ export function warnOfPromises(tree: JsonObject, list: ProblemList): void {
   }
 }
 
-/** Each promise may be kept, and all of them together not (M21). */
-function warnOfSum(tree: JsonObject, rto: number | undefined, list: ProblemList): void {
-  const promises = entriesAt(tree["changes"]).flatMap(([, { promised }]) => msOf(promised) ?? []);
-  const sum = promises.reduce((all, one) => all + one, 0);
-  if (rto === undefined || promises.length < 2 || sum <= rto) return;
-  const longest = Math.max(...promises);
-  const apart = longest > rto ? "more than it too" : `only at once, in ${durationText(longest)}, they fit`;
-  const fact = `their promised times add up to ${durationText(sum)}, the recovery time objective is ${durationText(rto)}; ${apart}`;
-  list.warn(["changes"], fact, "roll several back by one scenario, which works on its targets at once", {
-    part: "key",
-  });
+/** Each promise may be kept, and all of them together not (M21). What works on the same targets is never side by side. */
+export function warnOfSum(playbook: RiskInput, list: ProblemList): void {
+  const { rows, unpromised, inSequenceMs, sideBySideMs, objectiveMs } = riskMatrix(playbook);
+  if (objectiveMs === undefined || rows.length - unpromised.length < 2 || inSequenceMs <= objectiveMs) return;
+  const beside = durationText(sideBySideMs);
+  const apart =
+    sideBySideMs > objectiveMs
+      ? `side by side they take ${beside}, more than it too`
+      : `only side by side, in ${beside}, they fit`;
+  const fact = `their promised times add up to ${durationText(inSequenceMs)}, the recovery time objective is ${durationText(objectiveMs)}; ${apart}`;
+  list.warn(["changes"], fact, "backout changes shows what can go back beside what", { part: "key" });
 }

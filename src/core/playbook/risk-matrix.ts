@@ -56,7 +56,7 @@ export function riskMatrix({ changes, targets, objectives }: RiskInput): RiskMat
   };
 }
 
-type RiskInput = Pick<Playbook, "changes" | "targets" | "objectives">;
+export type RiskInput = Pick<Playbook, "changes" | "targets" | "objectives">;
 
 const rank = ({ risk }: RiskRow): number => (risk === undefined ? -1 : risks.indexOf(risk));
 

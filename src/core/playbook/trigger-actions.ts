@@ -1,4 +1,4 @@
-import type { DecisionNode } from "./decision-node.js";
+import type { DecisionNode, ResponseClass } from "./decision-node.js";
 import type { DecisionRule } from "./playbook.js";
 import type { Level } from "./schema.js";
 
@@ -7,6 +7,8 @@ export interface Action {
   readonly scenarios: readonly string[];
   readonly mode: string | undefined;
   readonly say: string | undefined;
+  /** How fast it has to be. */
+  readonly class: ResponseClass | undefined;
 }
 
 export interface Named {
@@ -64,5 +66,6 @@ function collect(node: DecisionNode, names: Names, found: Named[]): void {
   const asked = names.asked || node.ask !== undefined;
   for (const one of inner) collect(one, { ...names, asked }, found);
   const scenarios = scenario === undefined ? [] : [scenario].flat();
-  if (scenarios.length > 0 || say !== undefined) found.push({ ...names, action: { scenarios, mode, say } });
+  if (scenarios.length > 0 || say !== undefined)
+    found.push({ ...names, action: { scenarios, mode, say, class: node.class } });
 }

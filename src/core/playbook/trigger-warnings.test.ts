@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { lines, valid } from "./test-parse.js";
+import type { Playbook } from "./playbook.js";
+import { riskMatrix } from "./risk-matrix.js";
+import { lines, parse, valid } from "./test-parse.js";
 
 const signal = (name: string, more = "") =>
   `  ${name}: {driver: http, with: {url: "http://localhost"}, every: 15s${more}}\n`;
@@ -270,11 +272,45 @@ describe("triggers and what they lead to", () => {
     expect(await warnings({ a: "when: requests < 10, settle: 5m", b: "when: hits > 10" }, ways)).toEqual([]);
   });
 
-  test("M21 H75 promised times that add up to more than the objective are told, in turn and at once", async () => {
-    const changes = `changes:\n  x: {targets: [db], promised: 8m}\n  y: {targets: [api], promised: 7m}\nobjectives: {rto: 12m}\n`;
-    const all = await lines(`${valid}${changes}`);
-    expect(all.join()).toContain(
-      "changes: their promised times add up to 15 min, the recovery time objective is 12 min; only at once, in 8 min, they fit",
+  test.each<[string, string, string | undefined]>([
+    ["critical", "", '"full" promises 4 min: more than the 2 min that "critical" allows'],
+    [
+      "critical",
+      ", for: 1m",
+      'it waits 1 min before it fires and "full" promises 4 min: more than the 2 min',
+    ],
+    [
+      "performance",
+      ", for: 90s",
+      'it waits 1 min 30 s before it fires and "full" promises 4 min: more than the 5 min',
+    ],
+    ["feature", ", for: 90s", undefined],
+  ])("H75 V09 a decision of class %s is held to that class%s", async (named, waits, fact) => {
+    const decisions = `scenarios:\n  full: {restore: [db], promised: 4m}\ndecisions:\n  - {when: a, scenario: full, mode: auto, class: ${named}}\nobjectives: {rto: 6m}\n`;
+    const found = (
+      await warnings({ a: `when: errors > 0.5${waits === "" ? ", for: 0s" : waits}` }, decisions)
+    ).join();
+    if (fact === undefined) expect(found).not.toContain("more than the");
+    else expect(found).toContain(`triggers.a.for: ${fact}`);
+  });
+
+  test.each<[string, number, string]>([
+    ["that share nothing", 8, "12 min; only side by side, in 8 min, they fit"],
+    [
+      "of which one uses what the other brings back",
+      15,
+      "12 min; side by side they take 15 min, more than it too",
+    ],
+  ])("M21 H75 promises of changes %s: `check` and `changes` say the same", async (which, minutes, said) => {
+    const users = which.startsWith("of") ? "api" : "other";
+    const text = `${valid}  other: {driver: sqlite, with: {file: other.db}}\nchanges:\n  x: {targets: [db], promised: 8m}\n  y: {targets: [${users}], promised: 7m}\nobjectives: {rto: 12m}\n`;
+    const { playbook } = await parse(text);
+    expect((await lines(text)).join()).toContain(
+      `changes: their promised times add up to 15 min, the recovery time objective is ${said}`,
     );
+    expect(riskMatrix(playbook as Playbook)).toMatchObject({
+      inSequenceMs: 15 * 60_000,
+      sideBySideMs: minutes * 60_000,
+    });
   });
 });

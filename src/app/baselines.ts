@@ -26,7 +26,7 @@ export async function readBaselines(services: Services, events: CallEvents): Pro
   const { playbook, clock } = services;
   const { baselines: wanted } = compileTriggers(playbook);
   if (wanted.size === 0) return { values: {}, missing: [] };
-  const sources = await signalSources(services, events, wanted);
+  const sources = await signalSources(services, events, { only: wanted });
   const read = new Map<string, number[]>([...wanted].map((name) => [name, []]));
   const errors = new Map<string, string>();
   const enough = new AbortController();

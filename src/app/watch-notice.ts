@@ -1,3 +1,4 @@
+import type { Changed } from "../core/signal/changed-definitions.js";
 import type { ClockNotice } from "../core/signal/clock-notice.js";
 
 const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
@@ -13,3 +14,20 @@ export function clockText({ kind, by }: ClockNotice): string {
   const slept = kind === "set back" ? "" : ", or the machine slept";
   return `${fact}${slept}; times of triggers go on as if it had not`;
 }
+
+const listed = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(", ");
+
+/** What an earlier watch remembered, and does not count since the playbook was changed. */
+export function changedTexts({ signals, triggers }: Changed): string[] {
+  const since = "since the last watch: what was remembered of";
+  return [
+    ...signals.map((name) => `signals.${name} was changed ${since} ${JSON.stringify(name)} is forgotten`),
+    ...(triggers.length === 0
+      ? []
+      : [`${listed(triggers)} begins anew: the trigger, or what it measures, was changed`]),
+  ];
+}
+
+/** Of a source that tells by itself. */
+export const forgottenText = (name: string): string =>
+  `signals.${name} was changed: what was heard before is forgotten, and it has to be told again`;

@@ -1,4 +1,4 @@
-import type { Judgement } from "../../app/watch-system.js";
+import type { Judgement } from "../../app/watch-judgement.js";
 import { plainText } from "../../core/report/plain-text.js";
 import type { Sample } from "../../core/signal/sample.js";
 import type { TriggerStatus } from "../../core/signal/trigger-state.js";

@@ -1,4 +1,5 @@
-import type { Judgement, WatchNotice } from "../../app/watch-system.js";
+import type { Judgement } from "../../app/watch-judgement.js";
+import type { WatchNotice } from "../../app/watch-system.js";
 import { plainText } from "../../core/report/plain-text.js";
 import type { Sample } from "../../core/signal/sample.js";
 import { palette } from "./colour.js";

@@ -1,7 +1,7 @@
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
+import type { Judgement } from "../../app/watch-judgement.js";
 import { clockText } from "../../app/watch-notice.js";
-import type { Judgement } from "../../app/watch-system.js";
 import type { Decision } from "../../core/decision/decide.js";
 import { healthAfter, type SourceHealth, unasked } from "../../core/signal/source-health.js";
 import type { TriggerStatus } from "../../core/signal/trigger-state.js";

@@ -24,6 +24,8 @@ export interface CompiledTriggers {
   readonly windows: ReadonlyMap<string, number>;
   /** Signals that are compared with how they were before. */
   readonly baselines: ReadonlySet<string>;
+  /** Signal → digest of what it measures: its source, what that is asked, and what can be. */
+  readonly measures: Readonly<Record<string, string>>;
 }
 
 const compiled = new WeakMap<TriggerDefinitions["triggers"], CompiledTriggers>();
@@ -38,6 +40,12 @@ export function compileTriggers({ signals, triggers }: TriggerDefinitions): Comp
     if ("expression" in result) return result.expression;
     throw new TypeError(`triggers.${path}: ${result.problems[0]?.message}`);
   };
+  const measures = Object.fromEntries(
+    Object.entries(signals).map(([name, { driver, with: options, min, max }]) => [
+      name,
+      digestOf([driver, options, min, max]),
+    ]),
+  );
   const all = Object.entries(triggers).map(([name, definition]) => {
     const when = condition(definition.when, `${name}.when`);
     const end = definition.clear?.when;
@@ -47,15 +55,17 @@ export function compileTriggers({ signals, triggers }: TriggerDefinitions): Comp
     const every = (signal: string): number => signals[signal]?.every ?? 0;
     const counted = when.variables.toSorted((a, b) => every(b) - every(a))[0];
     const stale = [...used].map((signal) => signals[signal] && staleAfter(signals[signal]));
-    const digest = contentDigest(JSON.parse(JSON.stringify([definition, stale]))).slice(7, 23);
+    const digest = digestOf([definition, stale, [...used].map((signal) => measures[signal])]);
     return { name, definition, when, clear, signals: [...used], counted, digest };
   });
-  const result = { triggers: all, ...pastOf(all) };
+  const result = { triggers: all, measures, ...pastOf(all) };
   compiled.set(triggers, result);
   return result;
 }
 
-function pastOf(triggers: readonly CompiledTrigger[]): Omit<CompiledTriggers, "triggers"> {
+const digestOf = (value: unknown): string => contentDigest(JSON.parse(JSON.stringify(value))).slice(7, 23);
+
+function pastOf(triggers: readonly CompiledTrigger[]): Pick<CompiledTriggers, "windows" | "baselines"> {
   const windows = new Map<string, number>();
   const baselines = new Set<string>();
   const look = (signal: string, window: number): void => {

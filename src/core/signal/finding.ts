@@ -14,7 +14,7 @@ export type Finding =
   | Awaited
   | { readonly mutedUntil: number };
 
-/** What is known is from before a restart. `stale`: it would say nothing by now even without one. */
+/** What is known is from before a restart or a pause. `stale`: it would say nothing by now even without one. */
 export interface Awaited {
   readonly awaited: string;
   readonly stale: boolean;
@@ -82,7 +82,7 @@ function notKnown({ variables }: Expression, world: World, at: number): Missing 
     const { latest: sample, staleAt, awaitedUntil } = known;
     if (at < awaitedUntil) {
       const stale = variables.some((one) => at >= (world.signal(one)?.staleAt ?? at));
-      return { awaited: `"${name}" has not been read again since the watch began`, stale };
+      return { awaited: `"${name}" has not been read again since the watch began or was held up`, stale };
     }
     if (sample === undefined) {
       const fact = `"${name}" has not been measured`;

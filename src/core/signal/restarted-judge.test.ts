@@ -43,7 +43,7 @@ function restarted(trigger: Definition, samples: readonly Sample[], end: number)
 }
 
 const bad = [read(1, 2), read(6, 2), read(11, 2)];
-const awaited = '"a" has not been read again since the watch began';
+const awaited = '"a" has not been read again since the watch began or was held up';
 
 describe("after a restart", () => {
   test("what fired does not stay RED on what is remembered, and ends where it is read to be over", () => {
@@ -117,6 +117,53 @@ describe("after a restart", () => {
     const at = restarted({}, [read(501, 2), read(506, 2), read(511, 2)], 512);
     expect(at(100)).toMatchObject({ level: "UNKNOWN", why: awaited });
     expect(at(101, read(101, 0))).toMatchObject({ level: "GREEN", state: "inactive" });
+  });
+
+  const counting: Definition = { for: 0, when: 'increase(a, "40ms") > 5' };
+  /** Restarted under another playbook, with one reading of now. */
+  const redefined = (then: Definition, a: object, now: Definition = then) => {
+    const { signals, triggers } = definitions(now);
+    const from = remembered(then, [read(1, 1), read(6, 900)], 8);
+    const changed = { signals: { ...signals, a: { ...signals.a, ...a } }, triggers };
+    const judge = triggerJudge(changed, from, { afresh: true });
+    judge.judge([read(11, 901)], { now: 11 });
+    return { status: judge.statuses()[0], state: judge.state(), changed: judge.changed };
+  };
+
+  test("a window goes on over a restart where its signal is what it was", () => {
+    const { status, changed } = redefined(counting, { timeout: 5 });
+    expect(status).toMatchObject({ state: "firing", values: { 'increase(a, "40ms")': 900 } });
+    expect(changed).toEqual({ signals: [], triggers: [] });
+  });
+
+  test.each([
+    ["its query", { with: { url: "http://other" } }],
+    ["its source", { driver: "prometheus" }],
+    ["what can be", { max: 1_000 }],
+  ])("nothing that was measured of a signal counts where %s was changed, and that is told", (_, change) => {
+    const { status, state, changed } = redefined(counting, change);
+    expect(status).toMatchObject({
+      state: "unknown",
+      noData: '"a" was measured less than twice within 40 ms',
+    });
+    expect(state.history).toEqual({ a: [[11, 901]] });
+    expect(changed).toEqual({ signals: ["a"], triggers: ["t"] });
+  });
+
+  test("a trigger that fired on what its signal measured before begins anew", () => {
+    const { status } = redefined({ for: 10 }, { with: { url: "http://other" } });
+    expect(status).toMatchObject({ state: "pending", since: 11 });
+  });
+
+  test("a trigger that was changed begins anew, on a window that still counts", () => {
+    const { status, changed } = redefined({ ...counting, for: 10 }, {}, { ...counting, for: 20 });
+    expect(status).toMatchObject({ state: "pending", since: 11 });
+    expect(changed).toEqual({ signals: [], triggers: ["t"] });
+  });
+
+  test("what an earlier version kept, without saying of what, does not count", () => {
+    const { signals: _, ...from } = remembered(counting, [read(1, 1), read(6, 900)], 8);
+    expect(triggerJudge(definitions(counting), from).state()).toMatchObject({ latest: {} });
   });
 
   test("fires neither early, nor late beyond one interval, whenever it is restarted", () => {

@@ -360,6 +360,21 @@ describe("clocks and pauses", () => {
     expect(judge.statuses()[0]).toMatchObject({ state: "unknown", since: 0 });
   });
 
+  test("after a pause a watch fires on nothing from before it, also where that would still say something", () => {
+    const lasting = { ...pending, signals: { ...signals, errors: { ...signals.errors, stale: 300 * s } } };
+    const after = (value: number) => {
+      const judge = triggerJudge(lasting, undefined, { afresh: true });
+      judge.judge([at(0)], { now: s, monotonic: s });
+      judge.judge([], { now: 90 * s, monotonic: 90 * s });
+      const before = judge.statuses()[0];
+      judge.judge([{ ...at(91), value }], { now: 91 * s, monotonic: 91 * s });
+      return [before, judge.statuses()[0]];
+    };
+    const held = { state: "pending", noData: expect.stringContaining("was held up") };
+    expect(after(0)).toMatchObject([held, { state: "inactive" }]);
+    expect(after(9)).toMatchObject([held, { state: "firing", since: 91 * s }]);
+  });
+
   test("a restart fires neither early nor late, and another definition begins anew", () => {
     const judge = triggerJudge(pending);
     judge.judge([at(0), at(5)], { now: 6 * s });

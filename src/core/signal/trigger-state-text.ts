@@ -26,6 +26,7 @@ const memory = z.object({
 const state = z.object({
   begun: time,
   judged: time,
+  signals: z.record(z.string(), z.string()).optional(),
   latest: z.record(z.string(), sample),
   triggers: z.record(z.string(), memory),
   history: z.record(z.string(), z.array(z.tuple([time, z.number()]))).optional(),

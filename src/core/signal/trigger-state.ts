@@ -24,6 +24,8 @@ export interface TriggerState {
   readonly begun: number;
   /** Up to when everything is judged. */
   readonly judged: number;
+  /** Signal → digest of what it measured: what is known of it says nothing of another one under its name. */
+  readonly signals?: Readonly<Record<string, string>>;
   /** The newest sample of each signal. */
   readonly latest: Readonly<Record<string, Sample>>;
   readonly triggers: Readonly<Record<string, TriggerMemory>>;

@@ -2,22 +2,11 @@ import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect } from "vitest";
 import type { SourceHealth } from "../../src/core/signal/source-health.js";
 import type { TriggerStatus } from "../../src/core/signal/trigger-state.js";
-import { backout, type Ended, jsonLines, startBackout } from "../support/backout-process.js";
-import { type SmallSystem, smallSystem } from "../support/small-system.js";
-
-let system: SmallSystem;
-
-beforeEach(async () => {
-  system = await smallSystem();
-});
-afterEach(() => system.remove());
-
-const place = () => ({ cwd: system.folder, environment: system.environment });
-const run = (...args: string[]): Promise<Ended> => backout(place(), ...args);
+import { jsonLines } from "../support/backout-process.js";
+import { rewrite, terminated, test } from "../support/system-test.js";
 
 interface Event {
   readonly type: string;
@@ -56,7 +45,10 @@ const every = "every: 200ms, timeout: 40s";
 const from = (url: string, more = ""): string =>
   `{ driver: http, with: { url: "${url}", value: { json: /n }, timeout: 30s }, ${every}${more} }`;
 
-test("a source that is down, hangs, flaps or answers nonsense is could not measure with its reason: never GREEN, never a rollback", async () => {
+test("a source that is down, hangs, flaps or answers nonsense is could not measure with its reason: never GREEN, never a rollback", async ({
+  system,
+  program,
+}) => {
   const server = await badSource({
     negative: [-5],
     beyond: [400],
@@ -94,10 +86,9 @@ test("a source that is down, hangs, flaps or answers nonsense is could not measu
   ];
   system.write("backout.yaml", playbook.join(""));
   try {
-    const taken = await run("checkpoint");
-    expect(taken.status, taken.stdout + taken.stderr).toBe(0);
+    await program.done("checkpoint");
     system.deploy();
-    const ended = await run("watch", "--until", "8s", "--json");
+    const ended = await program.run("watch", "--until", "8s", "--json");
     expect(ended.status, ended.stdout.slice(-3_000) + ended.stderr).toBe(3);
     const events = jsonLines(ended.stdout) as unknown as Event[];
     const said = (trigger: string): string =>
@@ -125,6 +116,14 @@ test("a source that is down, hangs, flaps or answers nonsense is could not measu
       counter_negative: expect.stringMatching(/what counts is never negative/),
       counter_reset: expect.not.stringMatching(/could not be measured/),
     });
+    const hints = new Map(
+      events
+        .flatMap(({ triggers = [] }) => triggers.flatMap(({ samples }) => samples))
+        .map(({ signal, hint }) => [signal, hint]),
+    );
+    expect(hints.get("beyond")).toMatch(/`min` and `max` of the signal say what can be/);
+    for (const name of ["down", "garbage", "nothing", "no_tool"])
+      expect(hints.get(name), `what may help against "${name}"`).toMatch(/\w/);
     const states = events.flatMap(({ triggers = [] }) => triggers.map(({ state }) => state));
     expect(states).not.toContain("firing");
     expect(events.flatMap(({ recommendation }) => recommendation ?? [])).toEqual([]);
@@ -139,7 +138,7 @@ test("a source that is down, hangs, flaps or answers nonsense is could not measu
     expect(events.map(({ type, text: words }) => `${type} ${words}`)).toEqual(
       expect.arrayContaining([expect.stringMatching(/^watch\.source flaps: its source comes and goes: /)]),
     );
-    expect(jsonLines((await run("history", "--json")).stdout)).toEqual([]);
+    expect(await program.runs()).toBe(0);
     expect(system.items()).toEqual(["one", "two", "three"]);
   } finally {
     server.closeAllConnections();
@@ -147,7 +146,42 @@ test("a source that is down, hangs, flaps or answers nonsense is could not measu
   }
 });
 
-test("an expression that is expensive or might never end is refused before anything is watched", async () => {
+test("a source that answers late is slow, which is said, and what it says counts", async ({
+  system,
+  program,
+}) => {
+  const server = createServer((_, response) => {
+    setTimeout(() => response.end('{"n":1}'), delay);
+  });
+  let delay = 6_000;
+  await new Promise<void>((done) => void server.listen(0, "127.0.0.1", done));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const late = `late: { driver: http, with: { url: "${url}", value: { json: /n }, timeout: 9s }, every: 200ms, timeout: 10s, stale: 2m }`;
+  rewrite(system, "signals:\n", `signals:\n  ${late}\n`);
+  rewrite(system, "triggers:\n", "triggers:\n  late_bad: { when: late > 0.5, for: 0s, level: YELLOW }\n");
+  try {
+    const watch = program.start("watch", "--json");
+    await watch.said("late: its source is slow, ");
+    delay = 0;
+    await watch.said("late: its source is quick again");
+    const { stdout } = await terminated(watch);
+    const events = jsonLines(stdout) as unknown as Event[];
+    const slow = events.find(({ type }) => type === "watch.source");
+    expect(slow?.sourceHealth).toContainEqual(
+      expect.objectContaining({ source: "late", state: "slow", failures: 0 }),
+    );
+    expect(slow?.triggers).toContainEqual(expect.objectContaining({ trigger: "late_bad", state: "firing" }));
+    expect(slow?.text).not.toContain("could not be measured");
+  } finally {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  }
+});
+
+test("an expression that is expensive or might never end is refused before anything is watched", async ({
+  system,
+  program,
+}) => {
   for (const [when, fact] of [
     [
       "[1.0,2.0].exists(a, [1.0,2.0].exists(b, a * b > failing))",
@@ -159,40 +193,23 @@ test("an expression that is expensive or might never end is refused before anyth
   ] as const) {
     const before = system.read("backout.yaml");
     system.write("backout.yaml", before.replace("when: failing > 0.5", `when: '${when}'`));
-    const ended = await run("watch", "--until", "1s");
+    const ended = await program.run("watch", "--until", "1s");
     expect(ended.status, when.slice(0, 60)).toBe(1);
     expect((ended.stdout + ended.stderr).replace(/\s+/g, " ")).toContain(fact);
     system.write("backout.yaml", before);
   }
 });
 
-test("a process that was stopped for a while says that nobody judged, and nothing has ripened meanwhile", async () => {
-  system.write("backout.yaml", system.read("backout.yaml").replace("for: 300ms", "for: 8s"));
-  system.answer(500);
-  const watch = startBackout(place(), "watch", "--json");
-  await watch.said('"state":"pending"');
-  watch.process.kill("SIGSTOP");
-  await sleep(11_000);
-  system.answer(200);
-  watch.process.kill("SIGCONT");
-  await watch.said("nobody judged for");
-  await sleep(2_000);
-  watch.process.kill("SIGTERM");
-  const ended = await watch.ended;
-  expect(ended.stdout).not.toContain('"state":"firing"');
-});
-
 test.runIf(process.getuid?.() === 0)(
   "a full disk under the state is said, judging goes on, no rollback begins that could not be recorded, and it goes on when there is room",
-  async () => {
+  async ({ system, program }) => {
     const state = system.path(".backout");
     mkdirSync(state);
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", state]);
     try {
-      const taken = await run("checkpoint");
-      expect(taken.status, taken.stdout + taken.stderr).toBe(0);
+      await program.done("checkpoint");
       system.deploy();
-      const watch = startBackout(place(), "watch", "--service");
+      const watch = program.start("watch", "--service");
       await watch.said("GREEN");
       const filler = system.path(".backout", "filler");
       fill(filler);
@@ -202,8 +219,7 @@ test.runIf(process.getuid?.() === 0)(
       expect(system.items()).toEqual(["one", "two", "three"]);
       rmSync(filler);
       await watch.said("is written again");
-      watch.process.kill("SIGTERM");
-      const ended = await watch.ended;
+      const ended = await terminated(watch);
       expect(ended.stdout).toMatch(/watch-default\.json: .*(no space|full)/i);
       expect(ended.stdout).toMatch(/verdict +RED/);
     } finally {

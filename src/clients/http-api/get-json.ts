@@ -87,7 +87,7 @@ async function send(api: HttpApi, url: URL, context: DriverContext): Promise<Htt
     throw unmeasured(
       context,
       error.message,
-      error.hint,
+      error.hint ?? "does that server run, and can this machine reach it?",
       error.code === "TIMEOUT" ? "TIMEOUT" : "UNREACHABLE",
     );
   }
@@ -119,7 +119,7 @@ function refused(server: string, path: string, response: HttpResponse, context: 
   const location = headers["location"];
   const hint =
     location === undefined
-      ? undefined
+      ? "that server's log says why"
       : `it redirects to ${shownServer(location)}: write that as \`url\`, or is it a login page?`;
   return unmeasured(context, fact, hint);
 }

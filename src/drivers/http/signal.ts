@@ -61,11 +61,10 @@ async function probe(wanted: SignalOptions, context: DriverContext): Promise<Ans
   return answers;
 }
 
-const unmeasured = (context: DriverContext, fact: string, hint?: string): BackoutError =>
-  new BackoutError("UNREACHABLE", `${context.name}: could not measure, ${fact}`, {
-    effect: "none",
-    ...(hint === undefined ? {} : { hint }),
-  });
+const unmeasured = (context: DriverContext, fact: string, hint: string): BackoutError =>
+  new BackoutError("UNREACHABLE", `${context.name}: could not measure, ${fact}`, { effect: "none", hint });
+
+const noAnswer = "does the service run, and can this machine reach it at that URL?";
 
 /** The smallest value that at least this share of the values does not exceed (nearest rank). */
 export function quantileOf(values: readonly number[], quantile: number): number | undefined {
@@ -86,24 +85,29 @@ function latency(answers: readonly Answer[], wanted: SignalOptions, context: Dri
     answer.kind === "answered" ? [answer.response.ms] : answer.kind === "timeout" ? [wanted.timeout] : [],
   );
   const value = quantileOf(times, wanted.quantile);
-  if (value === undefined) throw unmeasured(context, "no probe was answered");
+  if (value === undefined) throw unmeasured(context, "no probe was answered", noAnswer);
   return { value, unit: "ms" };
 }
 
 /** Of the only probe. */
 function single([answer]: readonly Answer[], wanted: SignalOptions, context: DriverContext): Reading {
-  if (answer === undefined) throw unmeasured(context, "nothing was asked");
-  if (answer.kind !== "answered") throw unmeasured(context, answer.reason);
+  if (answer === undefined) throw unmeasured(context, "nothing was asked", "`probes` has to be 1 here");
+  if (answer.kind !== "answered") throw unmeasured(context, answer.reason, noAnswer);
   const { status, body } = answer.response;
   if (typeof wanted.value !== "object") return { value: status, unit: "status" };
   const url = shownUrl(wanted.url);
   if (!wanted.status.includes(status)) {
     const fact = `${url} answered ${status}, not ${wanted.status.join(" or ")}: ${excerpt(body)}`;
-    throw unmeasured(context, fact, status === 404 ? "is the path's prefix right?" : undefined);
+    const hint =
+      status === 404
+        ? "is the path's prefix right?"
+        : "the service's log says why; `status` says what is accepted";
+    throw unmeasured(context, fact, hint);
   }
   const pointer = wanted.value.json;
   const found = findInBody(body, pointer);
-  if ("unreadable" in found) throw unmeasured(context, `${url}: ${found.unreadable}`);
+  if ("unreadable" in found)
+    throw unmeasured(context, `${url}: ${found.unreadable}`, "is it the page that answers with the number?");
   if (typeof found.value === "number" && Number.isFinite(found.value)) return { value: found.value };
   const shown = found.value === undefined ? "nothing" : excerpt(JSON.stringify(found.value));
   throw unmeasured(context, `${url}: ${shown} at "${pointer}" is not a number`, `body: ${excerpt(body)}`);
@@ -117,7 +121,7 @@ export const signal = defineSignal<SignalOptions>({
   read: async (wanted, context) => {
     const answers = await probe(wanted, context);
     const ours = answers.find((answer) => answer.kind === "unmeasured");
-    if (ours?.kind === "unmeasured") throw unmeasured(context, ours.reason);
+    if (ours?.kind === "unmeasured") throw unmeasured(context, ours.reason, noAnswer);
     switch (wanted.value) {
       case "failure-ratio":
         return { value: failureRatio(answers, wanted.status), unit: "ratio" };

@@ -56,10 +56,10 @@ const go = () =>
     return { run: run.id };
   });
 
-/** As the command line does it: begins, or joins what has begun meanwhile. */
+/** Asked for before there was any run, whenever its turn comes: begins, or joins what has begun or ended meanwhile. */
 const ask = () =>
   oneOf(async (services) => {
-    const seen = { run: (await lastRun(services))?.run.id };
+    const seen = { run: undefined };
     const join = async (error: unknown) => {
       const id = ((await runInProgress(services)) ?? (await lastRun(services))?.run)?.id;
       if (!(error instanceof BackoutError && error.code === "LOCKED") || id === undefined) throw error;

@@ -25,7 +25,7 @@ import { resolveSecrets } from "./platform/secrets.js";
 import { systemClock } from "./platform/system-clock.js";
 import { timeIds } from "./platform/time-ids.js";
 import { checkpointStore } from "./storage/checkpoint-store.js";
-import { openJournal } from "./storage/journal.js";
+import { journalWhenNeeded } from "./storage/journal-when-needed.js";
 import { problemReports } from "./storage/problem-reports.js";
 import { scratchFolder } from "./storage/scratch-folder.js";
 import { signalMemory } from "./storage/signal-memory.js";
@@ -172,7 +172,7 @@ async function openRuns(
   resolveAt: Resolve,
 ): Promise<Pick<OpenServices, "journal" | "queue" | "reports" | "close">> {
   if (reference === undefined) {
-    const journal = await openJournal(state);
+    const journal = await journalWhenNeeded(state);
     return { journal, reports: problemReports(state), close: () => journal.close() };
   }
   const { journal, queue, reports, close } = await sharedEngine(await engineUrl(reference, resolveAt));

@@ -56,6 +56,10 @@ export function toRun(row: RunRow | undefined, id: string): RunRecord {
 
 export function found(row: RunRow | undefined, id: string): RunRow {
   if (row !== undefined) return row;
+  return noRun(id);
+}
+
+export function noRun(id: string): never {
   throw new BackoutError("NOT_FOUND", `there is no run "${id}"`, { effect: "none", hint: "backout history" });
 }
 

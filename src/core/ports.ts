@@ -144,6 +144,8 @@ export interface Host {
   readonly name: string;
   /** Resolves whatever the exit status is. Rejects with TOOL_MISSING (effect none), DENIED, or the abort reason. */
   exec(command: Command): Promise<CommandResult>;
+  /** A variable of the environment that programs get; nothing where it has none of this name. */
+  variable(name: string): Promise<string | undefined>;
   readonly files: Files;
 }
 

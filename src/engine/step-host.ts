@@ -31,7 +31,7 @@ export function stepHost(
   processes: Pick<Processes, "identify">,
 ): Host {
   return {
-    name: host.name,
+    ...host,
     exec: (command) => exec(host, key, watch, processes, command),
     files: guardedFiles(host.files, watch),
   };

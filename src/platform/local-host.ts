@@ -7,6 +7,7 @@ export function localHost(options: ExecuteOptions): Host {
   return {
     name: "localhost",
     exec: (command) => execute(command, options),
+    variable: async (name) => process.env[name],
     files: localFiles(options.baseDir),
   };
 }

@@ -1,5 +1,5 @@
 import type { DriverContext } from "../../core/driver.js";
-import { BackoutError, type Problem, problem, warning } from "../../core/errors.js";
+import { type Problem, problem } from "../../core/errors.js";
 import type { Host } from "../../core/ports.js";
 import type { Program } from "./program.js";
 
@@ -12,23 +12,6 @@ function shared<T>(host: Host, question: string, ask: () => Promise<T>): Promise
   const answer = open.get(question) ?? ask().finally(() => open.delete(question));
   open.set(question, answer);
   return answer as Promise<T>;
-}
-
-const printenvMs = 10_000;
-
-/** PATH as programs on the host get it; `undefined` where it cannot be asked for. */
-async function searchPath(context: DriverContext): Promise<string | undefined> {
-  const path = await shared(context.host, "PATH", async () => {
-    try {
-      const result = await context.host.exec({ argv: ["printenv", "PATH"], timeoutMs: printenvMs });
-      return result.exitCode === 0 ? result.stdout.trim() : undefined;
-    } catch (error) {
-      if (!(error instanceof BackoutError)) throw error;
-      return undefined;
-    }
-  });
-  context.signal.throwIfAborted();
-  return path;
 }
 
 const below = (folder: string, name: string): string => (name.startsWith("/") ? name : `${folder}/${name}`);
@@ -64,10 +47,7 @@ async function missingProgram(
     if (await isExecutable(below(folder, name), context)) return undefined;
     return problem(`${path}.run`, `"${name}" is no executable file`, `check the path and chmod +x it`);
   }
-  const search = program.env["PATH"] ?? (await searchPath(context));
-  if (search === undefined) {
-    return warning(`${path}.run`, `"${name}" could not be looked for: "printenv PATH" gave no answer`);
-  }
+  const search = program.env["PATH"] ?? (await context.host.variable("PATH")) ?? "";
   if (await isOnPath(name, search, folder, context)) return undefined;
   return problem(`${path}.run`, `"${name}" is not on the PATH`, "install it, or write its whole path");
 }

@@ -20,7 +20,7 @@ export function countedContext(context: StepContext, before: () => void): StepCo
   const { host } = context;
   return {
     ...context,
-    host: { name: host.name, exec: counted({ exec: host.exec }).exec, files: counted(host.files) },
+    host: { ...host, exec: counted({ exec: host.exec }).exec, files: counted(host.files) },
     http: counted(context.http),
     artifacts: counted(context.artifacts),
   };

@@ -73,4 +73,5 @@ export const restoreOnly: Intent = { restore: true, quiesce: false, restart: fal
 export const withoutTools = (host: Host): Host => ({
   ...host,
   exec: (command) => host.exec({ ...command, env: { ...command.env, PATH: "/nonexistent" } }),
+  variable: async (name) => (name === "PATH" ? "/nonexistent" : host.variable(name)),
 });

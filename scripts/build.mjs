@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { programPacks } from "./program-packs.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -25,22 +26,23 @@ const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 const banner =
   'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);';
 
+const bundling = {
+  absWorkingDir: root,
+  outdir: dist,
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: "none",
+  // Large and hardly ever needed, or with files of their own beside them.
+  external: ["@dbos-inc/dbos-sdk", "@photostructure/sqlite", "ioredis", "libpg-query", "pg", "re2js"],
+  logLevel: "warning",
+  write: false,
+};
+
 const bundle = async (options) => {
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    outdir: dist,
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: "none",
-    // Large and hardly ever needed, or with files of their own beside them.
-    external: ["@dbos-inc/dbos-sdk", "@photostructure/sqlite", "ioredis", "libpg-query", "pg", "re2js"],
-    logLevel: "warning",
-    write: false,
-    ...options,
-  }).catch(() => process.exit(1));
+  const { outputFiles } = await build({ ...bundling, ...options }).catch(() => process.exit(1));
   return outputFiles;
 };
 
@@ -51,25 +53,46 @@ function put(path, contents) {
   renameSync(`${path}.new`, path);
 }
 
-/** What V8 compiles of the program while it does its work once, in an empty folder. */
-function compile(program) {
+/** What V8 compiles of the packs while the program does its work once, in an empty folder. */
+async function compile(packs) {
   const folder = mkdtempSync(join(tmpdir(), "backout-build-"));
-  const result = join(folder, "compiled");
+  const results = packs.map((pack) => join(folder, basename(pack)));
   mkdirSync(join(folder, "system"));
   try {
-    execFileSync(process.execPath, [join(root, "scripts", "compile-program.mjs"), program, result], {
+    const [program] = await bundle({
+      entryPoints: ["scripts/compile-program.mjs"],
+      format: "esm",
+      packages: "external",
+    });
+    const path = join(root, "node_modules", ".cache", "compile-program.mjs");
+    put(path, program.text);
+    execFileSync(process.execPath, [path, ...packs, ...results], {
       cwd: join(folder, "system"),
       stdio: ["ignore", "ignore", "inherit"],
       timeout: 120_000,
     });
-    return readFileSync(result);
+    return results.map((result) => readFileSync(result));
   } catch (error) {
     console.warn(`build: the program does not do its work, so it will start more slowly: ${error.message}`);
-    return undefined;
+    return [];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** Large, and needed only for keys of that kind, of which there are few yet. */
+const postQuantumLater = {
+  name: "post-quantum-later",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /age-encryption\/dist\/recipients\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8")
+        .replace(
+          /import \{[^}]*\} from ("@noble\/post-quantum\/hybrid.js");/,
+          "const hybrid = () => require($1);",
+        )
+        .replaceAll(/(?<!hpke)MLKEM768\w+(?=\.)/g, "hybrid().$&"),
+    })),
+};
 
 /** Needed only for subcommands that are programs of their own, of which there are none. */
 const startsLater = {
@@ -82,39 +105,40 @@ const startsLater = {
     })),
 };
 
-/** The program as one function in one file, with what V8 makes of it beside it (docs/adr/0005). */
-async function buildProgram() {
-  const [bundled] = await bundle({
-    entryPoints: ["src/cli/main.ts"],
-    format: "cjs",
-    plugins: [startsLater],
-    supported: { "dynamic-import": false },
-    define: { BACKOUT_VERSION: JSON.stringify(version) },
-    banner: { js: "(function (require) {" },
-    footer: { js: "})" },
-  });
+/** Writes a pack as one function; gives its path without ending. */
+function putPack(body) {
   // esbuild leaves the letters in regular expressions; the launcher reads one byte a letter.
-  const text = bundled.text.replace(
+  const text = `(function (require, module) {${body}})`.replace(
     /[^\0-\x7f]/g,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  const name = createHash("sha256").update(text).digest("hex").slice(0, 16);
-  const program = join(dist, "program", `${name}.cjs`);
-  const compiled = join(dist, "program", `${name}.${process.version}-${process.platform}-${process.arch}`);
-  put(program, text);
-  const made = existsSync(compiled) ? undefined : compile(program);
-  if (made !== undefined) put(compiled, made);
+  const pack = join(dist, "program", createHash("sha256").update(text).digest("hex").slice(0, 16));
+  put(`${pack}.cjs`, text);
+  return pack;
+}
+
+/** The program in two packs, with what V8 makes of each beside it (docs/adr/0005). */
+async function buildProgram() {
+  const define = { BACKOUT_VERSION: JSON.stringify(version) };
+  const packs = (await programPacks({ ...bundling, plugins: [startsLater, postQuantumLater], define })).map(
+    putPack,
+  );
+  const compiled = packs.map((pack) => `${pack}.${process.version}-${process.platform}-${process.arch}`);
+  if (!compiled.every((path) => existsSync(path))) {
+    for (const [index, made] of (await compile(packs)).entries()) put(compiled[index], made);
+  }
+  const [early, later] = packs.map((pack) => JSON.stringify(basename(pack)));
   const [launcher] = await bundle({
     entryPoints: { backout: "src/cli/launch.ts" },
     format: "cjs",
-    define: { BACKOUT_PROGRAM: JSON.stringify(name) },
+    define: { BACKOUT_EARLY: early, BACKOUT_LATER: later },
     banner: { js: "#!/usr/bin/env node" },
   });
   // Node takes a tenth of its own start to load its loader of modules.
   put(join(dist, "package.json"), '{ "type": "commonjs" }\n');
   put(launcher.path, launcher.text);
   chmodSync(launcher.path, 0o755);
-  return [program, compiled];
+  return [...packs.map((pack) => `${pack}.cjs`), ...compiled];
 }
 
 /** What developers run: in chunks, since each of its programs uses little of the whole. */

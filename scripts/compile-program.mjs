@@ -1,13 +1,14 @@
 // Run by build.mjs in a process and an empty folder of its own: makes a small system there, does with it what is done in
-// an emergency, and keeps what V8 has compiled of the program by then. node compile-program.mjs <program> <result>
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+// an emergency, and keeps what V8 has compiled of each pack by then.
+// node compile-program.mjs <early pack> <later pack> <compiled early> <compiled later>
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { Script } from "node:vm";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
+import { readPack, runProgram } from "../src/cli/load-program.ts";
 
-const [filename, result] = process.argv.slice(2);
+const [early, later, earlyCompiled, laterCompiled] = process.argv.slice(2);
 
 const playbook = (recipient) => `
 backout: 1
@@ -53,27 +54,29 @@ change(
   "CREATE TABLE orders (id INTEGER PRIMARY KEY, total REAL); INSERT INTO orders VALUES (1, 2.5), (2, 3.5)",
 );
 
-const script = new Script(readFileSync(filename, "latin1"), { filename });
-const require = createRequire(filename);
+const scripts = new Map();
+const require = createRequire(import.meta.url);
 const exit = process.exit;
+/** The same scripts each time: what they compile late is kept with them. */
+const read = (pack) => scripts.get(pack) ?? scripts.set(pack, readPack(pack)).get(pack);
 const run = async (...args) => {
-  process.argv = [process.execPath, filename, ...args];
+  process.argv = [process.execPath, early, ...args];
   await new Promise((ended) => {
     process.exit = ended;
-    script.runInThisContext()(require);
+    runProgram({ early, later }, require, read);
   });
   if (process.exitCode) throw new Error(`backout ${args.join(" ")}: exit status ${process.exitCode}`);
 };
-await run("--help");
-await run("check");
 await run("checkpoint", "--change", "v2");
-await run("plan", "full", "--change", "v2");
 rmSync("current");
 symlinkSync(join("releases", "v2"), "current");
 writeFileSync(".env", "A=2\n");
 change("UPDATE orders SET total = 4 WHERE id = 1");
+await run("check");
 await run("plan", "full", "--change", "v2");
+writeFileSync(earlyCompiled, scripts.get(early).createCachedData());
+await run("--help");
 await run("rollback", "full", "--change", "v2", "--yes");
 await run("status");
 process.exit = exit;
-writeFileSync(result, script.createCachedData());
+writeFileSync(laterCompiled, scripts.get(later).createCachedData());

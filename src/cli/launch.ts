@@ -1,22 +1,9 @@
-import { readFileSync } from "node:fs";
-import { Script } from "node:vm";
+import { runProgram } from "./load-program.js";
 
-/** Name of the program's file, without ending. Put in by the build (docs/adr/0005-compiled-code-beside-the-program.md). */
-declare const BACKOUT_PROGRAM: string;
+/** Names of the packs. Put in by the build. */
+declare const BACKOUT_EARLY: string;
+declare const BACKOUT_LATER: string;
 
-const beside = (ending: string): string => `${__dirname}/program/${BACKOUT_PROGRAM}.${ending}`;
+const pathOf = (name: string): string => `${__dirname}/program/${name}`;
 
-/** What V8 made of the program when it was built; nothing where that was another node. */
-function compiled(): Buffer | undefined {
-  try {
-    return readFileSync(beside(`${process.version}-${process.platform}-${process.arch}`));
-  } catch {
-    return undefined;
-  }
-}
-
-const filename = beside("cjs");
-const cachedData = compiled();
-const script = new Script(readFileSync(filename, "latin1"), { filename, ...(cachedData && { cachedData }) });
-const program = script.runInThisContext() as (require: NodeJS.Require) => void;
-program(require);
+runProgram({ early: pathOf(BACKOUT_EARLY), later: pathOf(BACKOUT_LATER) }, require);

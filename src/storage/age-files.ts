@@ -1,6 +1,8 @@
 import { createReadStream, createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { Decrypter } from "age-encryption";
 import { BackoutError } from "../core/errors.js";
 import { systemErrorCode } from "../core/file-error.js";
 
@@ -66,27 +68,33 @@ function decryptError(from: string, error: unknown): unknown {
 }
 
 export const decryptFile = (from: string, to: string, encryption?: Encryption): Promise<void> =>
-  decrypted(from, encryption, (plain) => pipeline(plain, writeNew(to)));
+  decrypted(from, encryption, async (decrypter) => {
+    const source = createReadStream(from);
+    try {
+      await pipeline(fromWeb(await decrypter.decrypt(toWeb(source))), writeNew(to));
+    } finally {
+      source.destroy();
+    }
+  });
 
 /** In memory: nothing is left on the disk, whatever becomes of this process. */
 export const decryptBytes = (from: string, encryption?: Encryption): Promise<Buffer> =>
-  decrypted(from, encryption, async (plain) => Buffer.concat(await plain.toArray()));
+  decrypted(from, encryption, async (decrypter) =>
+    Buffer.from(await decrypter.decrypt(await readFile(from))),
+  );
 
 async function decrypted<T>(
   from: string,
   encryption: Encryption | undefined,
-  take: (plain: Readable) => Promise<T>,
+  take: (decrypter: Decrypter) => Promise<T>,
 ): Promise<T> {
   const keys = await secretKeys(from, encryption);
-  const { Decrypter } = await import("age-encryption");
-  const decrypter = new Decrypter();
-  const source = createReadStream(from);
+  const age = await import("age-encryption");
+  const decrypter = new age.Decrypter();
   try {
     for (const key of keys) decrypter.addIdentity(key);
-    return await take(fromWeb(await decrypter.decrypt(toWeb(source))));
+    return await take(decrypter);
   } catch (error) {
     throw decryptError(from, error);
-  } finally {
-    source.destroy();
   }
 }

@@ -21,6 +21,13 @@ const migrations = [
    update runs set
      last_seq = coalesce((select max(seq) from facts where run = id), 0),
      last_hash = coalesce((select hash from facts where run = id order by seq desc limit 1), '');`,
+  // Beside the plan, which may be megabytes, each append wrote all of that again.
+  `create table ends (
+     run text primary key references runs (id), seq integer not null, hash text not null
+   ) strict, without rowid;
+   insert into ends select id, last_seq, last_hash from runs where last_seq > 0;
+   alter table runs drop column last_seq;
+   alter table runs drop column last_hash;`,
 ];
 
 /** Brings the file to this version's schema; refuses one that a later backout has written. */

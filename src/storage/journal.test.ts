@@ -144,6 +144,8 @@ test("any altered byte in any row of a run is found", async () => {
     "facts.at",
     "facts.seq",
     "runs.plan",
+    "ends.seq",
+    "ends.hash",
   );
   await fc.assert(
     fc.asyncProperty(
@@ -155,7 +157,12 @@ test("any altered byte in any row of a run is found", async () => {
         const copy = newFolder();
         writeFileSync(join(copy, "journal.db"), original);
         const [table, column] = where.split(".");
-        const key = table === "facts" ? `run = 'run-1' and seq = ${row + 1}` : "id = 'run-1'";
+        const keys = {
+          facts: `run = 'run-1' and seq = ${row + 1}`,
+          ends: "run = 'run-1'",
+          runs: "id = 'run-1'",
+        };
+        const key = keys[table as keyof typeof keys];
         const database = new DatabaseSync(join(copy, "journal.db"));
         const before = database.prepare(`select ${column} as value from ${table} where ${key}`).get() as {
           value: number | string;
@@ -193,6 +200,36 @@ test("an altered plan is not handed out", async () => {
   const opened = await openJournal(folder);
   await expect(opened.run("run-1")).rejects.toThrow(expect.objectContaining({ code: "STATE_CORRUPT" }));
   expect(await opened.brokenAt("run-1")).toBe(0);
+  await opened.close();
+});
+
+/** What turned each version's file into the next one's, backwards. */
+const before: Readonly<Record<number, string>> = {
+  2: `alter table runs add column last_seq integer not null default 0;
+    alter table runs add column last_hash text not null default '';
+    update runs set (last_seq, last_hash) = (select seq, hash from ends where run = id);
+    drop table ends`,
+  1: "alter table runs drop column last_seq; alter table runs drop column last_hash",
+};
+
+test.each([1, 2])("a journal of version %d is brought up whole, and goes on", async (version) => {
+  const folder = newFolder();
+  const journal = await openJournal(folder);
+  const { run, lease } = await begin(journal);
+  await journal.append(run.id, [started(2)], lease);
+  await journal.close();
+  const database = new DatabaseSync(join(folder, "journal.db"));
+  for (let one = 2; one >= version; one--) database.exec(before[one] ?? "");
+  database.prepare("update runs set plan = ?").run(JSON.stringify(run.plan));
+  database.exec(`pragma user_version = ${version}`);
+  database.close();
+  const opened = await openJournal(folder);
+  expect(await opened.run(run.id)).toEqual(run);
+  expect(await opened.brokenAt(run.id)).toBeUndefined();
+  await opened.append(run.id, [started(3)], lease);
+  expect(await opened.facts(run.id)).toEqual([requested(run), started(2), started(3)]);
+  expect(await opened.facts(run.id, 1, 1)).toEqual([started(2)]);
+  expect(await opened.brokenAt(run.id)).toBeUndefined();
   await opened.close();
 });
 

@@ -10,6 +10,7 @@ import {
   firstBroken,
   found,
   type Link,
+  planText,
   type RunRow,
   start,
   toFact,
@@ -42,7 +43,7 @@ export class Journal implements RunJournal {
         run.id,
         run.system,
         run.environment,
-        JSON.stringify(run.plan),
+        planText(run.plan),
         first[0]?.at ?? 0,
       );
       this.insert(run.id, first);
@@ -58,9 +59,9 @@ export class Journal implements RunJournal {
     return this.file.all<{ id: string }>(sql, system, environment).map((row) => row.id);
   }
 
-  async facts(run: string, after = 0): Promise<Fact[]> {
-    const sql = "select seq, at, actor, body from facts where run = ? and seq > ? order by seq";
-    return this.file.all<FactRow>(sql, run, after).map(toFact);
+  async facts(run: string, after = 0, most = -1): Promise<Fact[]> {
+    const sql = "select seq, at, actor, body from facts where run = ? and seq > ? order by seq limit ?";
+    return this.file.all<FactRow>(sql, run, after, most).map(toFact);
   }
 
   async append(
@@ -119,9 +120,7 @@ export class Journal implements RunJournal {
   }
 
   private written(run: string): Link {
-    return (
-      this.file.get<Link>("select last_seq as seq, last_hash as hash from runs where id = ?", run) ?? start
-    );
+    return this.file.get<Link>("select seq, hash from ends where run = ?", run) ?? start;
   }
 
   private runRow(id: string): RunRow | undefined {
@@ -146,7 +145,12 @@ export class Journal implements RunJournal {
     }
     const newest = rows.at(-1);
     if (newest === undefined) return;
-    this.file.run("update runs set last_seq = ?, last_hash = ? where id = ?", newest.seq, newest.hash, run);
+    this.file.run(
+      "insert or replace into ends (run, seq, hash) values (?, ?, ?)",
+      run,
+      newest.seq,
+      newest.hash,
+    );
   }
 }
 

@@ -8,6 +8,7 @@ import {
   firstBroken,
   found,
   type Link,
+  planText,
   type RunRow,
   start,
   toFact,
@@ -65,8 +66,8 @@ export class PostgresJournal implements RunJournal {
     return (await this.database.query<{ id: string }>(sql, [system, environment])).map(({ id }) => id);
   }
 
-  async facts(run: string, after = 0): Promise<Fact[]> {
-    const rows = await factRows(this.database, run, after);
+  async facts(run: string, after = 0, most?: number): Promise<Fact[]> {
+    const rows = await factRows(this.database, run, after, most);
     return rows.map((row) => toFact({ ...row, at: Number(row.at) }));
   }
 
@@ -139,7 +140,7 @@ export async function insertRun(queries: Queries, run: RunRecord, first: readonl
   const made = await queries.query(
     `insert into backout.runs (id, system, environment, plan, at) values ($1, $2, $3, $4, $5)
      on conflict do nothing returning id`,
-    [id, system, environment, JSON.stringify(plan), first[0]?.at ?? 0],
+    [id, system, environment, planText(plan), first[0]?.at ?? 0],
   );
   if (made.length > 0) await queries.query(insertFacts, columnsOf(id, chained(id, start, first)));
 }
@@ -153,10 +154,10 @@ const columnsOf = (run: string, rows: readonly FactRow[]): unknown[] => [
   rows.map(({ hash }) => hash),
 ];
 
-function factRows(queries: Queries, run: string, after: number): Promise<TextRow[]> {
+function factRows(queries: Queries, run: string, after: number, most?: number): Promise<TextRow[]> {
   const sql = `select seq, at::text as at, actor, body, hash from backout.facts
-    where run = $1 and seq > $2 order by seq`;
-  return queries.query<TextRow>(sql, [run, after]);
+    where run = $1 and seq > $2 order by seq limit $3`;
+  return queries.query<TextRow>(sql, [run, after, most ?? null]);
 }
 
 /** What `first` has to follow; the newest fact where nothing is to be written. */

@@ -1,7 +1,7 @@
 import { BackoutError } from "../core/errors.js";
-import { project } from "../core/run/project.js";
 import type { RunRecord } from "../core/run/run-journal.js";
 import type { RunState } from "../core/run/run-state.js";
+import { recordedState } from "../engine/recorded-state.js";
 import type { Services } from "./services.js";
 
 export interface FoundRun {
@@ -13,7 +13,7 @@ type Journaled = Pick<Services, "journal" | "playbook">;
 
 export async function loadRun({ journal }: Journaled, id: string): Promise<FoundRun> {
   const run = await journal.run(id);
-  return { run, state: project(run.plan, await journal.facts(id)) };
+  return { run, state: await recordedState(journal, run) };
 }
 
 /** The newest run, whatever became of it. */
@@ -41,9 +41,10 @@ export async function checkpointsInUse(
   for (const { system, environment } of scopes.values()) {
     const id = (await journal.runIds(system, environment)).at(-1);
     if (id === undefined) continue;
-    const { plan } = await journal.run(id);
-    const { status } = project(plan, await journal.facts(id));
-    if (status !== "finished" && plan.checkpoint !== undefined) used.add(plan.checkpoint.id);
+    const run = await journal.run(id);
+    const { status } = await recordedState(journal, run);
+    const { checkpoint } = run.plan;
+    if (status !== "finished" && checkpoint !== undefined) used.add(checkpoint.id);
   }
   return used;
 }

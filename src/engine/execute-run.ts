@@ -2,12 +2,13 @@ import { BackoutError } from "../core/errors.js";
 import type { Clock, Orphans, ProcessIdentity } from "../core/ports.js";
 import type { AbortWhy, Fact, FactBody, TakenFrom } from "../core/run/fact.js";
 import { type Limits, limitsOf, next, type RunCommand } from "../core/run/next.js";
-import { advance, project } from "../core/run/project.js";
+import { advance } from "../core/run/project.js";
 import { requestFact } from "../core/run/request-fact.js";
 import type { Lease, RunJournal, RunRecord } from "../core/run/run-journal.js";
 import type { RunState } from "../core/run/run-state.js";
 import { keepLease } from "./keep-lease.js";
 import type { StepCall, StepEnd, StepPerformer } from "./perform-step.js";
+import { recordedState } from "./recorded-state.js";
 
 export interface RunListener {
   /** After the fact is on disk. */
@@ -49,14 +50,17 @@ const settleAtLeast = 60_000;
  * turn go to disk in one transaction, and only then do the effects that they announce begin.
  */
 export async function executeRun(options: ExecuteRunOptions): Promise<RunState> {
-  const execution = new Execution(options);
-  const lease = keepLease(options, (error) => execution.abandon(error));
+  const { journal, run } = options;
   try {
-    return await execution.go();
+    const execution = new Execution(options, await recordedState(journal, run));
+    const lease = keepLease(options, (error) => execution.abandon(error));
+    try {
+      return await execution.go();
+    } finally {
+      lease.stop();
+    }
   } catch (error) {
     throw unwritable(error);
-  } finally {
-    lease.stop();
   }
 }
 
@@ -67,7 +71,7 @@ interface InFlight {
 
 class Execution {
   private readonly options: ExecuteRunOptions;
-  private state: RunState;
+  private readonly state: RunState;
   private readonly inFlight = new Map<string, InFlight>();
   /** Programs that have begun since the last turn and still run. */
   private readonly begun = new Set<FactBody & { readonly type: "step.process" }>();
@@ -84,14 +88,12 @@ class Execution {
   private abandoned: unknown;
   private inboxReadAt = Number.NEGATIVE_INFINITY;
 
-  constructor(options: ExecuteRunOptions) {
+  constructor(options: ExecuteRunOptions, state: RunState) {
     this.options = options;
-    this.state = project(options.run.plan, []);
+    this.state = state;
   }
 
   async go(): Promise<RunState> {
-    const { journal, run } = this.options;
-    this.state = project(run.plan, await journal.facts(run.id));
     if (this.state.status === "finished") return this.state;
     const { interrupt, kill, lease, from, first = [] } = this.options;
     const reaped = await this.endOrphans();

@@ -8,7 +8,8 @@ export interface RunJournal {
   run(id: string): Promise<RunRecord>;
   /** Of this system and environment, oldest first. */
   runIds(system: string, environment: string): Promise<string[]>;
-  facts(run: string, after?: number): Promise<Fact[]>;
+  /** In their order, those after this number; at most so many. */
+  facts(run: string, after?: number, most?: number): Promise<Fact[]>;
   /**
    * All of them or none. Only the holder of the lease writes: FENCED where another process has taken over.
    * `answered` requests are removed in the same transaction.

@@ -5,6 +5,8 @@ const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
 
 /** What was wrong with the clock, and what that means for triggers. */
 export function clockText({ kind, by }: ClockNotice): string {
+  if (kind === "away")
+    return `nobody watched for ${seconds(by)} before this watch began: what was not measured meanwhile does not count`;
   if (kind === "overslept")
     return `nobody judged for ${seconds(by)}: this process, or the machine, was held up`;
   const fact =

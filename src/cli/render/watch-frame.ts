@@ -25,6 +25,10 @@ export interface WatchModel {
 
 const widest = 110;
 const lastEvents = 6;
+/** Of triggers and signals: where the screen is too low for so many, the words above them are cut. */
+const fewestRows = 7;
+/** From so many columns on there is room for conditions, and for how a source is beside its sparkline. */
+const roomy = 64;
 
 /** The verdict, what it rests on, the measurements and what happened last; at most `height` lines. */
 export function watchFrame(
@@ -41,15 +45,16 @@ export function watchFrame(
   const clock = Math.floor(Math.max(0, options.now - model.since) / 1000) * 1000;
   const decision = decisionText(judgement);
   const { incident } = judgement;
-  const head = [
-    `${paint.strong(colour(level))} ${truncate(`${scope}, for ${durationText(clock)}`, width - level.length - 1)}`,
-    ...(incident === undefined ? [] : hanging("", plainText(incidentText(incident, options.now)), width)),
-    ...(decision === "" ? [] : hanging("", plainText(decision), width, { text: colour })),
-    "",
-  ];
+  const opened = incident === undefined ? "" : plainText(incidentText(incident, options.now));
+  const verdict = `${paint.strong(colour(level))} ${truncate(`${scope}, for ${durationText(clock)}`, width - level.length - 1)}`;
+  const done = decision === "" ? [] : hanging("", plainText(decision), width, { text: colour });
+  const headWith = (about: readonly string[]): string[] => [verdict, ...about, ...done, ""];
+  const whole = headWith(opened === "" ? [] : hanging("", opened, width));
+  const fits = whole.length + fewestRows < options.height;
+  const head = fits || opened === "" ? whole : headWith([truncate(opened, width)]);
   const left = options.height - 1 - head.length;
   const triggers = fitted(
-    triggerRows(judgement, options.now, paint),
+    triggerRows(judgement, options.now, width, paint),
     Math.ceil(left / 2),
     width,
     paint,
@@ -81,12 +86,17 @@ const triggerColumns = [{}, { min: 8 }, {}, { min: 14, optional: 1 }] as const;
 const signalColumns = [
   { min: 8 },
   { align: "right", min: 8 },
-  { optional: 1 },
-  { min: 12, optional: 2 },
+  { optional: 2 },
+  { min: 12, optional: 1 },
 ] as const;
 
 /** Those that are not quiet first. */
-function triggerRows({ statuses }: Judgement, now: number, paint: Palette): (Cell | string)[][] {
+function triggerRows(
+  { statuses }: Judgement,
+  now: number,
+  width: number,
+  paint: Palette,
+): (Cell | string)[][] {
   const order = { firing: 0, pending: 1, unknown: 2, inactive: 3 } as const;
   return statuses
     .toSorted((a, b) => order[a.state] - order[b.state])
@@ -99,7 +109,7 @@ function triggerRows({ statuses }: Judgement, now: number, paint: Palette): (Cel
         { text: status.level, paint: colour },
         { text: plainText(status.trigger), ...(quiet ? { paint: paint.dim } : {}) },
         { text: stateText(status, now), paint: colour },
-        { text: plainText(status.noData ?? status.when), paint: paint.dim },
+        { text: width < roomy ? "" : plainText(status.noData ?? status.when), paint: paint.dim },
       ];
     });
 }
@@ -121,16 +131,19 @@ function signalRows(
       {
         text: sparkline(
           all.map(({ value }) => value),
-          Math.min(30, Math.floor(width / 3)),
+          Math.max(6, Math.min(30, Math.floor((width - 34) / 2))),
         ),
         paint: paint.accent,
       },
-      { text: source === undefined ? "" : plainText(sourceText(source, now)), paint: paint.warn },
+      {
+        text: source === undefined || width < roomy ? "" : plainText(sourceText(source, now)),
+        paint: paint.warn,
+      },
     ];
   });
 }
 
-/** As many rows as fit; the rest as a number. */
+/** As many rows as fit; the rest as a number, where there is a line for it. */
 function fitted(
   rows: readonly (readonly (Cell | string)[])[],
   room: number,
@@ -138,10 +151,10 @@ function fitted(
   paint: Palette,
   columns: Parameters<typeof table>[1],
 ): string[] {
-  const shown = rows.length <= room ? rows : rows.slice(0, Math.max(0, room - 1));
+  const shown = rows.length <= room ? rows : rows.slice(0, Math.max(Math.min(1, room), room - 1));
   const lines = table(shown, columns, { width, indent: 2 });
   const more = rows.length - shown.length;
-  return more > 0 ? [...lines, paint.dim(`  and ${countText(more)} more`)] : lines;
+  return more > 0 && shown.length < room ? [...lines, paint.dim(`  and ${countText(more)} more`)] : lines;
 }
 
 function truncatedEvent(

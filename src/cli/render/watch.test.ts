@@ -145,6 +145,26 @@ describe("the watch on a terminal", () => {
     expect(frame).toContain(line);
   });
 
+  it("on a narrow screen keeps name, value and sparkline of a signal", () => {
+    const frame = watchFrame(
+      { ...model, judgement: fed("gfff") },
+      { now, width: 50, height: 24, colour: false },
+    );
+    expect(frame).toContain("  error_rate  0.423  ▁▁▄█");
+  });
+
+  it("on a low screen cuts words before triggers: what fires is seen", () => {
+    const statuses = Array.from({ length: 4 }, (_, index) =>
+      status(`trigger_${index}`, index === 3 ? { state: "firing", since: now } : {}),
+    );
+    const incident = { since: now, severity: "SEV-1", respondBy: now, phase: 0, escalated: [] } as const;
+    const low = { ...model, judgement: { ...judgement(statuses, { recommendation }), incident } };
+    const frame = watchFrame(low, { now, width: 41, height: 12, colour: false });
+    expect(frame.join("\n")).toMatch(/^ {2}RED +trigger_3 +firing$/m);
+    expect(frame.filter((line) => line.startsWith("open since"))).toHaveLength(1);
+    expect(frame.join("\n")).toMatch(/^ {2}error_rate +0\.423 +▁▁▄█$/m);
+  });
+
   it.each([
     [40, 10],
     [50, 15],
@@ -188,6 +208,7 @@ it("says in lines and as JSON what was wrong with the clock, and how a source is
     { kind: "set back", at: now, by: 90_000 },
     { kind: "set forward", at: now, by: 90_000 },
     { kind: "overslept", at: now, by: 42_000 },
+    { kind: "away", at: now, by: 42_000 },
   ] as const;
   const told: Record<"lines" | "json", string[]> = { lines: [], json: [] };
   for (const as of ["lines", "json"] as const) {
@@ -217,6 +238,7 @@ it("says in lines and as JSON what was wrong with the clock, and how a source is
     "the clock was set back by 90 s; times of triggers go on as if it had not",
     "the clock went forward by 90 s, or the machine slept; times of triggers go on as if it had not",
     "nobody judged for 42 s: this process, or the machine, was held up",
+    "nobody watched for 42 s before this watch began: what was not measured meanwhile does not count",
   ];
   const failing = "error_rate: its source gives no measurement: refused (is it up?)";
   expect(told.lines).toEqual([

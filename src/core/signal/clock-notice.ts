@@ -1,7 +1,7 @@
 /** The clock, or whoever judges, was not where they should have been. */
 export interface ClockNotice {
-  /** `set`: the clock was, or the machine slept; `overslept`: nobody judged for a while. */
-  readonly kind: "set back" | "set forward" | "overslept";
+  /** `set`: the clock was, or the machine slept; `overslept`: nobody judged for a while; `away`: no watch ran before this one. */
+  readonly kind: "set back" | "set forward" | "overslept" | "away";
   readonly at: number;
   /** Milliseconds. */
   readonly by: number;

@@ -53,7 +53,7 @@ export function triggerJudge(
     judge(samples, moment) {
       const { now } = moment;
       if (judging.begun === undefined) begin(judging, earliest(samples, now));
-      const notice = clockNotice({ now: judging.judged, monotonic }, moment);
+      const notice = noticeAt({ now: judging.judged, monotonic }, moment, afresh && !restarted);
       if (notice?.kind === "set back") stepTimes(judging, monotonic === undefined ? 0 : -notice.by, now);
       if (notice?.kind === "set forward") stepTimes(judging, notice.by, now);
       if (afresh && (!restarted || notice?.kind === "overslept")) awaitAgain(judging, now);
@@ -66,6 +66,11 @@ export function triggerJudge(
     statuses: () => tellStatuses(judging),
     state: () => stateOf(judging),
   };
+}
+
+function noticeAt(before: Instant, after: Instant, first: boolean): ClockNotice | undefined {
+  const notice = clockNotice(before, after);
+  return first && notice?.kind === "overslept" ? { ...notice, kind: "away" } : notice;
 }
 
 function begin(judging: Judging, at: number): void {

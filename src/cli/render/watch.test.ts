@@ -109,6 +109,28 @@ describe("what changes about a source", () => {
   });
 });
 
+const incidentOf = (severity: "SEV-1" | "SEV-3", action = "go back now") => ({
+  ...{ since: now, severity, respondBy: now, phase: 0, action, escalated: [] },
+});
+
+describe("L15 an incident is told with what its severity asks for", () => {
+  const red = (incident?: ReturnType<typeof incidentOf>) => ({
+    ...judgement([status("errors", { state: "firing", since: now })]),
+    ...(incident === undefined ? {} : { incident }),
+  });
+  const told = (before: ReturnType<typeof red>, after: ReturnType<typeof red>): string[] =>
+    watchEvents(before, after).flatMap(({ about, text }) => (about === "incident" ? [text] : []));
+
+  it("when it opens, and again only where that has changed", () => {
+    const looked = incidentOf("SEV-3", "find out why");
+    expect(told(red(), red(looked))).toEqual(["open since 05:46:44, SEV-3: respond at once; find out why"]);
+    expect(told(red(looked), red({ ...looked, phase: 1 }))).toEqual([]);
+    expect(told(red(looked), red({ ...looked, phase: 2, action: "more people" }))).toEqual([
+      "open for 0 ms: more people",
+    ]);
+  });
+});
+
 describe("the watch on a terminal", () => {
   const values = [0.01, 0.01, 0.2, 0.423];
   const model = {
@@ -157,7 +179,7 @@ describe("the watch on a terminal", () => {
     const statuses = Array.from({ length: 4 }, (_, index) =>
       status(`trigger_${index}`, index === 3 ? { state: "firing", since: now } : {}),
     );
-    const incident = { since: now, severity: "SEV-1", respondBy: now, phase: 0, escalated: [] } as const;
+    const incident = incidentOf("SEV-1");
     const low = { ...model, judgement: { ...judgement(statuses, { recommendation }), incident } };
     const frame = watchFrame(low, { now, width: 41, height: 12, colour: false });
     expect(frame.join("\n")).toMatch(/^ {2}RED +trigger_3 +firing$/m);

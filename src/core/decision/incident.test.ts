@@ -48,6 +48,21 @@ describe("an incident", () => {
     expect(incident).toMatchObject({ severity, respondBy: minutes * minute });
   });
 
+  test.each<[severity: TriggerStatus["severity"], minutes: number, action: string]>([
+    ["SEV-0", 0, "go back now"],
+    ["SEV-1", 4.9, "go back now"],
+    ["SEV-1", 5, "go back"],
+    ["SEV-2", 1, "see what it is; most likely it has to go back"],
+    ["SEV-2", 6, "go back"],
+    ["SEV-3", 14, "find out why, and keep an eye on it"],
+    ["SEV-3", 15, "what was tried has not mended it: the next way, and more people"],
+    ["SEV-4", 59, "take it up in its turn"],
+    ["SEV-4", 60, "a major incident: keep telling everybody"],
+    [undefined, 0, "see what it is, and whether going back mends it"],
+  ])("L15 %s after %d minutes: %s", (severity, minutes, action) => {
+    expect(at(minutes, [firing(severity === undefined ? {} : { severity })])?.action).toBe(action);
+  });
+
   test.each<[number, number]>([
     [0, 0],
     [4.9, 0],

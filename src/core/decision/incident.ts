@@ -1,6 +1,6 @@
 import type { ScenarioDefinition } from "../playbook/playbook.js";
 import { type Severity, severities } from "../playbook/schema.js";
-import { responseTimes } from "../signal/severity.js";
+import { responseTimes, severityActions } from "../signal/severity.js";
 import type { Verdict } from "../signal/verdict.js";
 
 /** L15: what an incident is at by its age, in minutes. */
@@ -26,6 +26,8 @@ export interface Incident {
   readonly respondBy?: number;
   /** Index in `incidentPhases`. */
   readonly phase: number;
+  /** What is to be done: first what the severity asks for, then what the phase does. */
+  readonly action: string;
   /** W12, Z18: what the scenario says to whom, as far as its time has come. */
   readonly escalated: readonly Escalation[];
   readonly next?: Escalation & { readonly at: number };
@@ -43,12 +45,16 @@ export function incidentAt(
   const since = before?.since ?? Math.min(now, ...fired);
   const severity = severities.find((one) => evidence.some((status) => status.severity === one));
   const age = Math.max(0, now - since);
+  const phase = incidentPhases.findIndex(({ until }) => age < until * 60_000);
+  const asked = severity && severityActions[severity];
+  const action = asked && age < asked.until * 60_000 ? asked.text : (incidentPhases[phase]?.text ?? "");
   const steps = (scenario?.escalate ?? []).toSorted((a, b) => a.after - b.after);
   const next = steps.find(({ after }) => after > age);
   return {
     since,
     ...(severity === undefined ? {} : { severity, respondBy: since + responseTimes[severity] }),
-    phase: incidentPhases.findIndex(({ until }) => age < until * 60_000),
+    phase,
+    action,
     escalated: steps.filter(({ after }) => after <= age),
     ...(next === undefined ? {} : { next: { ...next, at: since + next.after } }),
   };

@@ -25,13 +25,15 @@ const schema = `
   insert into orders (customer, total, note) select 1 + n % 20, n, 'order ' || n from generate_series(1, 500) n;
   insert into lines ("order", what) select 1 + n % 500, 'line ' || n from generate_series(1, 1000) n;
   refresh materialized view totals;
+  comment on constraint orders_customer_fkey on orders is 'whose it is';
+  comment on constraint lines_order_fkey on lines is 'goes with its "order"; it''s C:\\';
   grant select, insert on orders to shop_app`;
 
 /** Everything about the chosen table, and what stays as it is. */
 const state = `
   select string_agg(line, e'\\n' order by line) from (
     select 'orders ' || md5(string_agg(o::text, '|' order by id)) as line from orders o
-    union all select 'key ' || conname || pg_get_constraintdef(oid) from pg_constraint where 'orders'::regclass in (conrelid, confrelid)
+    union all select 'key ' || conname || pg_get_constraintdef(oid) || coalesce(obj_description(oid, 'pg_constraint'), '') from pg_constraint where 'orders'::regclass in (conrelid, confrelid)
     union all select 'index ' || pg_get_indexdef(indexrelid) from pg_index where indrelid = 'orders'::regclass
     union all select 'trigger ' || tgname || tgenabled::text from pg_trigger where tgrelid = 'orders'::regclass and not tgisinternal
     union all select 'rights ' || relacl::text from pg_class where oid = 'orders'::regclass
@@ -132,7 +134,7 @@ describe("postgres: chosen tables", () => {
     ],
     ["refilled", "", "rows"],
   ])(
-    "H37 a table that was %s comes back with its key, indexes, foreign keys, triggers and rights; the others are not touched",
+    "H37 a table that was %s comes back with its key, indexes, foreign keys and their comments, triggers and rights; the others are not touched",
     (what, broken, way) =>
       withShop(async (session) => {
         const { fixture, apply } = session;
@@ -151,7 +153,7 @@ describe("postgres: chosen tables", () => {
         // What hung on the table and was dropped with it is not the table's.
         if (what === "dropped")
           await fixture.sql(
-            'alter table lines add constraint lines_order_fkey foreign key ("order") references orders on delete cascade',
+            "alter table lines add constraint lines_order_fkey foreign key (\"order\") references orders on delete cascade; comment on constraint lines_order_fkey on lines is 'goes with its \"order\"; it''s C:\\'",
           );
         if (what !== "refilled")
           await fixture.sql(

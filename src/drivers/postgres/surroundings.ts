@@ -6,6 +6,8 @@ export type ForeignKey = {
   readonly table: string;
   readonly references: string;
   readonly definition: string;
+  /** Empty where there is none. */
+  readonly comment: string;
 };
 
 /** A trigger of a chosen table, and in which sessions it fires: `O`, `A`, `R`, or `D` for never. */
@@ -72,7 +74,8 @@ export async function readSurroundings(
 export const readForeignKeys = (connection: Connection, tables: readonly string[]): Promise<ForeignKey[]> =>
   connection.rows<ForeignKey>(
     `select distinct k.conname::text as name, format('%I.%I', n.nspname, t.relname) as table,
-       format('%I.%I', m.nspname, f.relname) as references, pg_get_constraintdef(k.oid) as definition
+       format('%I.%I', m.nspname, f.relname) as references, pg_get_constraintdef(k.oid) as definition,
+       coalesce(obj_description(k.oid, 'pg_constraint'), '') as comment
      from ${chosen} join pg_constraint k on k.contype = 'f' and k.conparentid = 0 and c.oid in (k.conrelid, k.confrelid)
        join pg_class t on t.oid = k.conrelid join pg_namespace n on n.oid = t.relnamespace
        join pg_class f on f.oid = k.confrelid join pg_namespace m on m.oid = f.relnamespace order by 2, 1`,

@@ -66,9 +66,7 @@ export function finishTables(script: TablesScript): string {
   );
   return lines([
     `set local search_path = ''; set local lock_timeout = ${limitMs};`,
-    ...around.foreignKeys
-      .filter(({ table }) => !made.has(table))
-      .map(({ table, name, definition }) => alter(table, `add constraint ${identifier(name)} ${definition}`)),
+    ...around.foreignKeys.filter(({ table }) => !made.has(table)).flatMap(madeAgain),
     ...triggersOf(script).map(({ table, name, enabled }) =>
       alter(table, `${firing[enabled]} ${identifier(name)}`),
     ),
@@ -82,5 +80,10 @@ export function finishTables(script: TablesScript): string {
       : "",
   ]);
 }
+
+const madeAgain = ({ table, name, definition, comment }: ForeignKey): string[] => [
+  alter(table, `add constraint ${identifier(name)} ${definition}`),
+  comment === "" ? "" : `comment on constraint ${identifier(name)} on ${table} is ${literal(comment)};`,
+];
 
 const lines = (all: readonly string[]): string => `${all.filter((line) => line !== "").join("\n")}\n`;

@@ -59,6 +59,8 @@ async function oneSize(megabytes: number): Promise<Figure[]> {
     const rounds: Round[] = [];
     for (let round = 0; round < (megabytes > 500 ? 4 : 5); round++) {
       let plain = { outage: 0, restore: 0 };
+      // What the round before has left to be written is nobody's.
+      await server.sql("postgres", "checkpoint");
       await longestGap(server, "postgres", () => {
         plain = asPlaybooksDo(server, taken.folder);
       });
@@ -70,6 +72,7 @@ async function oneSize(megabytes: number): Promise<Figure[]> {
         }),
       );
       let whole = 0;
+      await server.sql("postgres", "checkpoint");
       const gap = await longestGap(server, "shop", async () => {
         const started = performance.now();
         for (const { operation, input } of steps) {

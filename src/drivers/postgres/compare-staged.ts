@@ -1,4 +1,4 @@
-import { type Connection, withConnection } from "../../clients/postgres/connection.js";
+import type { Connection } from "../../clients/postgres/connection.js";
 import type { Server } from "../../clients/postgres/connection-options.js";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
@@ -12,7 +12,7 @@ export interface Restored {
   /** Its database is what was restored. */
   readonly server: Server;
   readonly data: CapturedDatabase;
-  /** So many connections do this. */
+  /** With which it was restored. */
   readonly jobs: number;
 }
 
@@ -24,29 +24,30 @@ export interface Restored {
 export async function compareStaged(restored: Restored, context: DriverContext): Promise<void> {
   const { data, server } = restored;
   const largestFirst = Object.entries(data.content.tables).sort(([, a], [, b]) => b.rows - a.rows);
-  const roots = await withConnection(server, context, readRoots);
   const tables: Record<string, TableContent> = {};
   let schema: Awaited<ReturnType<typeof readSchema>> | undefined;
-  const works: Work[] = [
-    ...roots.map(
-      (name): Work =>
-        (connection) => {
-          context.progress(`gathering the planner's statistics of ${name}`);
-          return connection.run(`analyze ${name}`);
-        },
-    ),
+  const readAll = reading(async (connection) => {
+    schema = await readSchema(connection);
+  });
+  const analyses = (roots: readonly string[]): Work[] =>
+    roots.map((name) => (connection) => {
+      context.progress(`gathering the planner's statistics of ${name}`);
+      return connection.run(`analyze ${name}`);
+    });
+  const counts = largestFirst.map(([name, then]) =>
     reading(async (connection) => {
-      schema = await readSchema(connection);
+      context.progress(`counting the rows of ${name}`);
+      const rows = await countRows(connection, name);
+      if (rows !== undefined) tables[name] = { ...then, rows };
     }),
-    ...largestFirst.map(([name, then]) =>
-      reading(async (connection) => {
-        context.progress(`counting the rows of ${name}`);
-        const rows = await countRows(connection, name);
-        if (rows !== undefined) tables[name] = { ...then, rows };
-      }),
-    ),
-  ];
-  await sideBySide(works, restored, context);
+  );
+  await sideBySide(
+    async (first) =>
+      inTurn(analyses(await readRoots(first)), [...counts.slice(0, 1), readAll, ...counts.slice(1)]),
+    // As many as pg_restore has: one for each job, and its own.
+    { server, hands: restored.jobs + 1 },
+    context,
+  );
   if (schema === undefined) throw new Error("the schema was not read");
   refuseDifferent(data, { ...schema, tables }, server.database);
 }
@@ -65,6 +66,13 @@ function refuseDifferent(
     { effect: "none", hint: "backout prove says whether the checkpoint is sound" },
   );
 }
+
+/** One of each, as long as there are both. */
+const inTurn = <One>(some: readonly One[], others: readonly One[]): One[] =>
+  Array.from({ length: Math.max(some.length, others.length) }, (_, at) => [
+    ...some.slice(at, at + 1),
+    ...others.slice(at, at + 1),
+  ]).flat();
 
 const reading =
   (work: Work): Work =>

@@ -29,14 +29,15 @@ export async function prove(
   const atLeast = Math.max(data.dump.programMajor, data.server.major);
   const wanted = { name: "pg_restore", atLeast, folder: options.programs } as const;
   const program = await findProgram(wanted, context);
+  const { jobs } = options;
   return withScratchDatabase(
     server,
     { data, maintenance: maintenanceOf(options) },
     context,
-    async (scratch) => {
+    async (scratch, entry) => {
       const begun = context.clock.monotonic();
       try {
-        await restoreDump({ program, server: scratch, folder, data, jobs: options.jobs }, context);
+        await restoreDump({ program, server: scratch, folder, data, jobs, entry }, context);
       } catch (error) {
         // Whether the server is still there, and has room, was asked: what is left is the dump.
         if (!(error instanceof BackoutError) || error.code !== "COMMAND_FAILED") throw error;

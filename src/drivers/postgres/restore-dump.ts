@@ -1,6 +1,6 @@
 import { join } from "node:path/posix";
-import { withConnection } from "../../clients/postgres/connection.js";
-import { type Server } from "../../clients/postgres/connection-options.js";
+import type { Connection } from "../../clients/postgres/connection.js";
+import type { Server } from "../../clients/postgres/connection-options.js";
 import type { Program } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
 import type { DriverContext } from "../../core/driver.js";
@@ -16,9 +16,12 @@ export interface Restoring {
   readonly folder: string;
   readonly data: CapturedDatabase;
   readonly jobs: number;
-  /** For pg_restore: `PGOPTIONS`. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** To another database of that server, through which the new one gets its own settings and privileges. */
+  readonly entry: Connection;
 }
+
+/** Harmless: what is restored counts only when its mark is on disk, and with it all that came before. */
+const settings = "-c synchronous_commit=off -c maintenance_work_mem=128MB -c jit=off";
 
 /** pg_cron runs in one database of a server, and cannot be made in a second one. */
 const onlyOnce = "pg_cron";
@@ -28,7 +31,7 @@ const onlyOnce = "pg_cron";
  * never taken for a whole one.
  */
 export async function restoreDump(
-  { program, server, folder, data, jobs, env = {} }: Restoring,
+  { program, server, folder, data, jobs, entry }: Restoring,
   context: DriverContext,
 ): Promise<void> {
   const total = Object.keys(data.content.tables).length;
@@ -36,7 +39,7 @@ export async function restoreDump(
   const list = await withoutSpecial(folder, program, data, context);
   await runProgram(
     {
-      ...{ program, server, env, effect: "applied" },
+      ...{ program, server, env: { PGOPTIONS: settings }, effect: "applied" },
       args: [`--jobs=${jobs}`, "--exit-on-error", "--verbose", ...list, folder],
       onLine: (line) => {
         if (!/processing data for table/.test(line)) return;
@@ -46,9 +49,7 @@ export async function restoreDump(
     },
     context,
   );
-  await withConnection(server, context, async (connection) => {
-    await connection.run(propertyStatements(data, server.database).join(";\n"));
-  });
+  await entry.run(propertyStatements(data, server.database).join(";\n"));
 }
 
 async function withoutSpecial(

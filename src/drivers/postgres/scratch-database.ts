@@ -18,14 +18,14 @@ interface Making {
 }
 
 /**
- * An empty database made as the captured one was, under a name of ours; removed afterwards whatever happens. Those that a dead
+ * An empty database made as the captured one was, under a name of ours, and the connection that keeps it; removed afterwards whatever happens. Those that a dead
  * backout left are removed first: nobody holds their lock any more.
  */
 export async function withScratchDatabase<Result>(
   server: Server,
   { data, maintenance }: Making,
   context: DriverContext,
-  work: (scratch: Server) => Promise<Result>,
+  work: (scratch: Server, keeper: Connection) => Promise<Result>,
 ): Promise<Result> {
   const number = randomBytes(4).readInt32BE();
   const name = `${prefix}${(number >>> 0).toString(16).padStart(8, "0")}`;
@@ -37,7 +37,7 @@ export async function withScratchDatabase<Result>(
     await keeper.run(
       `comment on database ${identifier(name)} is ${literal(`backout: scratch of ${data.database.name}`)}`,
     );
-    return await work({ ...server, database: name });
+    return await work({ ...server, database: name }, keeper);
   } finally {
     await keeper.close();
     await removed(server, maintenance, name, context);

@@ -431,7 +431,8 @@ describe("staging", () => {
         await fixture.sql(
           "create table big as select n, repeat(md5(n::text), 8) as text from generate_series(1, 250000) n",
         );
-        const { part, folder } = await session.contexts.take(target, session.resolved);
+        const options = session.parse({ ...fixture.options, way: "swap" });
+        const { part, folder } = await session.contexts.take(target, options);
         await fixture.break();
         await fixture.sql("drop table big");
         await server.sql("postgres", `alter database ${fixture.database} set tablespace small`);
@@ -440,7 +441,7 @@ describe("staging", () => {
           captured: part,
           restoreMs: undefined,
           observed,
-          options: session.resolved,
+          options,
           intent: restoreOnly,
         });
         const before = await fixture.world();

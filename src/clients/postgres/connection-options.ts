@@ -139,3 +139,7 @@ export function databaseClaim(options: ConnectionOptions): string {
   const { host, port, database } = serverOf(options);
   return `postgres:${host}:${port}/${database}`;
 }
+
+/** The server runs on the machine that connects to it, as far as its address tells. */
+export const isHere = ({ host }: Server): boolean =>
+  ["127.0.0.1", "::1", "localhost"].includes(host) || host.startsWith("/");

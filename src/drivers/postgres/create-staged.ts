@@ -12,14 +12,17 @@ import { createStatement } from "./settings.js";
 export async function createStaged(
   connection: Connection,
   name: string,
-  live: string,
+  { live, tablespace }: { readonly live: string; readonly tablespace?: string },
   { database }: CapturedDatabase,
 ): Promise<number> {
-  const [place] = await connection.rows<{ tablespace: string }>(
-    `select t.spcname::text as tablespace from pg_database d join pg_tablespace t on t.oid = d.dattablespace
+  const [place] =
+    tablespace === undefined
+      ? await connection.rows<{ tablespace: string }>(
+          `select t.spcname::text as tablespace from pg_database d join pg_tablespace t on t.oid = d.dattablespace
      where d.datname = $1`,
-    [live],
-  );
+          [live],
+        )
+      : [{ tablespace }];
   const beside = place === undefined ? "" : ` tablespace ${identifier(place.tablespace)}`;
   const owner = ` owner ${identifier(database.owner)}`;
   await connection.run(`${createStatement(database, name)}${owner}${beside} allow_connections false`);

@@ -9,6 +9,7 @@ import { type Loss, lostSince } from "./losses.js";
 import type { Options } from "./options.js";
 import { identityOf, readContent, summaryOf } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
+import { type Room, readRoom } from "./room.js";
 import { readStanding, type Standing } from "./standing.js";
 import { readIndexes, readSurroundings, type Surroundings } from "./surroundings.js";
 import { definitionsOf } from "./table-definitions.js";
@@ -21,6 +22,8 @@ export type Seen = {
   /** Captured → now. */
   readonly changes: readonly Change[];
   readonly losses: readonly Loss[];
+  /** What is free where its files are. */
+  readonly room?: Room;
   /** Where only some tables are to come back. */
   readonly chosen?: ChosenSeen | null;
 };
@@ -57,6 +60,7 @@ export async function observe(
   }
   try {
     const standing = await readStanding(connection);
+    const room = await readRoom(connection, context);
     const only = captured && options.tables && chosenTables(options.tables, captured.data);
     await beginReading(connection);
     const all = await readContent(connection, readingLike(options, context, captured?.data, only));
@@ -72,16 +76,16 @@ export async function observe(
         captured === undefined
           ? []
           : concerned(await beyondSample(content, captured.data, () => lostSince(connection, captured.data)));
-      if (unseen.length === 0) return { ...seen, data: { standing, changes: [], losses: [], chosen } };
+      if (unseen.length === 0) return { ...seen, data: { standing, changes: [], losses: [], chosen, room } };
       return {
         ...seen,
         identity: `${identity}, written to`,
-        data: { standing, changes: [], losses: unseen, chosen },
+        data: { standing, changes: [], losses: unseen, chosen, room },
       };
     }
     const losses = concerned(await lostSince(connection, captured.data, all));
     const then = looked?.then ?? captured.data.content;
-    return { ...seen, data: { standing, changes: changesOf(then, content), losses, chosen } };
+    return { ...seen, data: { standing, changes: changesOf(then, content), losses, chosen, room } };
   } finally {
     await connection.close();
   }

@@ -6,10 +6,12 @@ import { keepRowsStep } from "./keep-rows.js";
 import type { Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { stagedName } from "./own-names.js";
+import { dropFirst, lackOfRoom } from "./plan-drop-first.js";
 import { planTables } from "./plan-tables.js";
+import { snapshotStep } from "./snapshot-step.js";
 import { stageStep, timeLimit } from "./stage-step.js";
 import { againstSwap, type Standing } from "./standing.js";
-import type { InPlaceInput, SnapshotInput, SwapInput } from "./step-input.js";
+import type { InPlaceInput, SwapInput } from "./step-input.js";
 
 export const swapMs = 500;
 /** Data and indexes, on a slow disk; replaced by what a proof has measured. */
@@ -29,11 +31,14 @@ export function plan({
   const expectedMs = restoreMs ?? 1_000 + Math.ceil(bytes / restoredPerMs);
   if (options.tables !== undefined) return [...keptRows(name, captured.data, options, standing), ...chosen()];
   if (standing !== null) {
+    const { data, identity, summary } = captured;
+    const kept = keptRows(name, data, options, standing);
     const why = inPlaceBecause(name, options, standing);
-    if (why !== undefined) {
-      const given = { name, why, standing, expectedMs, then: captured.summary, options, observed };
-      return [...keptRows(name, captured.data, options, standing), ...inPlace(given)];
-    }
+    const given = { standing, expectedMs, options, observed };
+    if (why !== undefined) return [...kept, ...inPlace({ ...given, name, why, then: summary })];
+    const lacking = options.way === "auto" ? lackOfRoom(data, observed.data, standing) : undefined;
+    if (lacking !== undefined)
+      return [...kept, ...dropFirst({ ...given, data, identity, summary, swapMs, why: lacking })];
   }
   const staged = stagedName(name, captured.identity);
   return [
@@ -133,21 +138,13 @@ interface InPlace {
 
 /** The outage is the restore, by a single connection; what was there is in a dump from right before. */
 function inPlace({ name, why, standing, expectedMs, then, options, observed }: InPlace): StepSpec[] {
-  const snapshot: SnapshotInput = { database: name };
   const input: InPlaceInput = {
     ...{ oid: standing.oid, newestTable: standing.newestTable, endMs: options.endWithin },
   };
   const impact = impactOf(name, then, observed);
   const way = { what: `way of restoring ${name}`, before: "beside, then swapped", after: `in place: ${why}` };
   return [
-    {
-      operation: "snapshot",
-      title: `dump ${name} as it is, to ${options.snapshots}`,
-      phase: "preserve",
-      input: snapshot,
-      expectedMs,
-      timeoutMs: timeLimit(expectedMs),
-    },
+    snapshotStep(name, options, expectedMs),
     {
       operation: "restore-in-place",
       title: `clear ${name} and restore it in one transaction`,

@@ -4,7 +4,6 @@ import { identifier, literal } from "../../clients/postgres/identifier.js";
 import { findProgram } from "../../clients/postgres/programs.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
-import type { CapturedDatabase } from "./captured-database.js";
 import { compareStaged } from "./compare-staged.js";
 import { createStaged, dropStaged } from "./create-staged.js";
 import { named, readDatabases, stagedMarker } from "./databases.js";
@@ -15,10 +14,8 @@ import { markerText, type StagedMarker } from "./marker.js";
 import { restoreDump } from "./restore-dump.js";
 import { endSessions } from "./sessions.js";
 import { capturedOf, type Job, stageInput } from "./step-input.js";
-import { unmetNeeds } from "./unmet-needs.js";
+import { refuseUnmet } from "./unmet-needs.js";
 
-/** Harmless: what is restored counts only when its mark is on disk, and with it all that came before. */
-const faster = "-c synchronous_commit=off -c maintenance_work_mem=128MB";
 const cleanUpMs = 10_000;
 const endMs = 10_000;
 
@@ -37,12 +34,11 @@ export async function applyStage(job: Job, context: StepContext): Promise<Outcom
       if (stagedMarker(found)?.complete === true) {
         return { summary: `"${staged}" holds the captured state already`, changed: false };
       }
-      const folder = await dumpFolder(capturedOf(job), context);
       await refuseUnmet(connection, capturedOf(job));
       if (found !== undefined) await dropStaged(connection, found);
       await dropExpired(connection, databases, server.database, context);
       begun = true;
-      await make(connection, server, folder, job, context);
+      await make(connection, server, job, context);
       return { summary: `"${staged}" holds the captured state`, changed: true, data: { staged } };
     });
   } catch (error) {
@@ -51,17 +47,18 @@ export async function applyStage(job: Job, context: StepContext): Promise<Outcom
   }
 }
 
-async function make(
-  connection: Connection,
-  server: Server,
-  folder: string,
-  job: Job,
-  context: StepContext,
-): Promise<void> {
+async function make(connection: Connection, server: Server, job: Job, context: StepContext): Promise<void> {
   const { staged } = stageInput(job);
   const data = capturedOf(job);
   const name = identifier(staged);
-  const oid = await createStaged(connection, staged, server.database, data);
+  const { jobs, programs } = job.options;
+  const atLeast = Math.max(data.dump.programMajor, data.server.major);
+  const creating = createStaged(connection, staged, { live: server.database, ...stageInput(job) }, data);
+  const reading = dumpFolder(data, context);
+  const finding = findProgram({ name: "pg_restore", atLeast, folder: programs }, context);
+  // Whatever becomes of one, what the server does for another is not left unseen.
+  await Promise.allSettled([creating, reading, finding]);
+  const [oid, folder, program] = await Promise.all([creating, reading, finding]);
   const mark: StagedMarker = {
     ...{ kind: "staged", of: server.database, oid },
     ...{ identity: job.captured?.identity ?? "", complete: false },
@@ -70,15 +67,9 @@ async function make(
     `comment on database ${name} is ${literal(markerText(mark))}; alter database ${name} allow_connections true;`,
   );
   const beside: Server = { ...server, database: staged };
-  const { jobs, programs } = job.options;
-  const atLeast = Math.max(data.dump.programMajor, data.server.major);
-  const program = await findProgram({ name: "pg_restore", atLeast, folder: programs }, context);
   // Until it is swapped in, its comment is our mark.
   const unmarked = { ...data, database: { ...data.database, comment: "" } };
-  await restoreDump(
-    { program, server: beside, folder, data: unmarked, jobs, env: { PGOPTIONS: faster } },
-    context,
-  );
+  await restoreDump({ program, server: beside, folder, data: unmarked, jobs, entry: connection }, context);
   await compareStaged({ server: beside, data, jobs }, context);
   await connection.run(`alter database ${name} allow_connections false`);
   await endSessions(connection, { oid, database: staged, except: 0, limitMs: endMs }, context);
@@ -121,18 +112,4 @@ export function settleStage(job: Job, context: StepContext): Promise<Settlement>
       ? { state: "applied", summary: `"${staged}" is complete` }
       : { state: "partial", summary: `"${staged}" is restored in part` };
   });
-}
-
-async function refuseUnmet(connection: Connection, data: CapturedDatabase): Promise<void> {
-  const [first, ...more] = await unmetNeeds(data, connection);
-  if (first === undefined) return;
-  const others = more.length === 0 ? "" : `; and ${more.length} more`;
-  throw new BackoutError(
-    "REFUSED",
-    `${data.database.name}: cannot be restored: ${first.message ?? first.name}${others}`,
-    {
-      effect: "none",
-      hint: "mend it, then backout resume",
-    },
-  );
 }

@@ -19,6 +19,8 @@ export type Standing = {
   readonly oldestTable: number;
   readonly newestTable: number;
   readonly bytes: number;
+  /** Where it lies, unless a single table says otherwise. */
+  readonly tablespace: string;
 };
 
 /** Of the database that the connection is in. */
@@ -35,8 +37,8 @@ export const readStanding = (connection: Connection): Promise<Standing> =>
        d.datistemplate as template,
        coalesce((select min(t.relid) from pg_stat_user_tables t)::int8, 0)::float8 as "oldestTable",
        coalesce((select max(t.relid) from pg_stat_user_tables t)::int8, 0)::float8 as "newestTable",
-       pg_database_size(d.oid)::float8 as bytes
-     from pg_database d, pg_roles r
+       pg_database_size(d.oid)::float8 as bytes, t.spcname::text as tablespace
+     from pg_database d join pg_tablespace t on t.oid = d.dattablespace, pg_roles r
      where d.datname = current_database() and r.rolname = current_user`,
   );
 

@@ -7,7 +7,19 @@ import type { TableWay } from "./tables-script.js";
 export type Job = StepJob<Options, CapturedDatabase>;
 
 /** Of a stage: the database that it makes. */
-export type StageInput = { readonly staged: string };
+export type StageInput = {
+  readonly staged: string;
+  /** Where the live one lay that was dropped before. */
+  readonly tablespace?: string;
+};
+
+/** Of a drop that makes room for what is restored. */
+export type MakeRoomInput = {
+  /** The database as the plan saw it. */
+  readonly oid: number;
+  /** How long connections have for their end, milliseconds. */
+  readonly endMs: number;
+};
 
 /** Of a swap, which may be that of an undo. */
 export type SwapInput = {
@@ -47,6 +59,7 @@ export type InPlaceInput = {
 export const snapshotInput = (job: Job): SnapshotInput => job.input as unknown as SnapshotInput;
 export const tablesInput = (job: Job): TablesInput => job.input as unknown as TablesInput;
 export const inPlaceInput = (job: Job): InPlaceInput => job.input as unknown as InPlaceInput;
+export const makeRoomInput = (job: Job): MakeRoomInput => job.input as unknown as MakeRoomInput;
 export const stageInput = (job: Job): StageInput => job.input as unknown as StageInput;
 export const swapInput = (job: Job): SwapInput => job.input as unknown as SwapInput;
 

@@ -2,6 +2,7 @@ import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { applyInPlace, settleInPlace } from "./in-place.js";
 import { applyKeepRows, settleKeepRows } from "./keep-rows.js";
+import { applyMakeRoom, settleMakeRoom } from "./make-room.js";
 import { applyTables, settleTables } from "./restore-tables.js";
 import { applySnapshot, settleSnapshot } from "./snapshot.js";
 import { applyStage, settleStage } from "./stage.js";
@@ -19,6 +20,7 @@ const operations = new Map<string, Operation>([
   ["swap", { apply: applySwap, settle: settleSwap }],
   ["restore-tables", { apply: applyTables, settle: settleTables }],
   ["snapshot", { apply: applySnapshot, settle: settleSnapshot }],
+  ["make-room", { apply: applyMakeRoom, settle: settleMakeRoom }],
   ["restore-in-place", { apply: applyInPlace, settle: settleInPlace }],
 ]);
 

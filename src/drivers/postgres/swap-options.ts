@@ -20,7 +20,7 @@ export const swapShape = {
     .enum(ways)
     .default("auto")
     .describe(
-      "`swap`: restored beside, then names are exchanged. `in-place`: cleared and refilled by one transaction. `auto`: in place only where rights allow no swap",
+      "`swap`: restored beside, then names are exchanged. `in-place`: cleared and refilled by one transaction. `auto`: in place only where rights allow no swap; where there is no room for a second copy, the live one is dumped and dropped first",
     ),
   undoFor: duration
     .default(day)
@@ -29,7 +29,7 @@ export const swapShape = {
     .string()
     .min(1)
     .default("backout-snapshots")
-    .describe("Folder for the dump that is made right before a restore in place"),
+    .describe("Folder for the dump that is made right before a database is overwritten or dropped"),
   endWithin: duration
     .default(10_000)
     .describe("How long connections have for their end once they were told; then everyone is let in again"),

@@ -1,5 +1,6 @@
 import type { Connection } from "../../clients/postgres/connection.js";
 import type { Check } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
 
 /** What a server lacks to take the captured database: an older version, roles, extensions. Each with what mends it. */
@@ -31,4 +32,18 @@ export async function unmetNeeds(data: CapturedDatabase, connection: Connection)
       unmet(`extension ${name}`, `${place} does not have the extension "${name}": install its package there`),
     ),
   ];
+}
+
+export async function refuseUnmet(connection: Connection, data: CapturedDatabase): Promise<void> {
+  const [first, ...more] = await unmetNeeds(data, connection);
+  if (first === undefined) return;
+  const others = more.length === 0 ? "" : `; and ${more.length} more`;
+  throw new BackoutError(
+    "REFUSED",
+    `${data.database.name}: cannot be restored: ${first.message ?? first.name}${others}`,
+    {
+      effect: "none",
+      hint: "mend it, then backout resume",
+    },
+  );
 }

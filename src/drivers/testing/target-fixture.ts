@@ -65,6 +65,8 @@ export interface TargetSuite<F extends TargetFixture = TargetFixture> {
    * for another suite of a driver whose steps are killed in its first.
    */
   readonly kills?: number;
+  /** Only these steps are killed: the others are in another suite. */
+  readonly killed?: readonly string[];
 }
 
 export const restoreOnly: Intent = { restore: true, quiesce: false, restart: false, keep: [] };

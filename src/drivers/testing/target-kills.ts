@@ -20,7 +20,7 @@ export function testKills<F extends TargetFixture>(suite: TargetSuite<F>, now: (
     await session.fixture.break();
     const operations = (await session.steps()).map((step) => step.operation);
     await session.bringBack("kills");
-    for (const operation of operations) {
+    for (const operation of suite.killed ?? operations) {
       const whole = await round(session, runner, operation, "never", `${operation}-never`);
       expect(whole.killed).toBe(false);
       const most = suite.kills ?? 12;

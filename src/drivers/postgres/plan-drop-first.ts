@@ -1,0 +1,99 @@
+import type { Observation, StepSpec } from "../../core/driver.js";
+import { BackoutError } from "../../core/errors.js";
+import type { CapturedDatabase } from "./captured-database.js";
+import { impactOf } from "./impact.js";
+import type { Seen } from "./observe.js";
+import type { Options } from "./options.js";
+import { stagedName } from "./own-names.js";
+import { neededFor } from "./room.js";
+import { snapshotStep } from "./snapshot-step.js";
+import { stageStep } from "./stage-step.js";
+import type { Standing } from "./standing.js";
+import type { MakeRoomInput, SwapInput } from "./step-input.js";
+
+export interface WithoutRoom {
+  readonly data: CapturedDatabase;
+  readonly identity: string;
+  readonly summary: string;
+  readonly standing: Standing;
+  readonly options: Options;
+  readonly observed: Observation<Seen>;
+  readonly expectedMs: number;
+  /** What a swap takes, milliseconds. */
+  readonly swapMs: number;
+  readonly why: string;
+}
+
+const dropMs = 2_000;
+
+/** Why a second copy cannot lie beside the live one; `undefined` where it can, or where nobody knows. */
+export function lackOfRoom(
+  { database }: CapturedDatabase,
+  { room }: Seen,
+  { bytes }: Standing,
+): string | undefined {
+  if (room?.free == null || room.free >= neededFor(database.bytes)) return undefined;
+  const [free, needed] = [room.free, neededFor(database.bytes)].map((one) => Math.ceil(one / 1e6));
+  const fact = `${room.folder} has ${free} MB free, a second copy needs ${needed} MB`;
+  if (room.free + bytes >= database.bytes) return fact;
+  throw new BackoutError(
+    "REFUSED",
+    `${database.name}: ${fact}, and would not have them without the live one either`,
+    { effect: "none", hint: `make room there: \`df -h ${room.folder}\`` },
+  );
+}
+
+/**
+ * Where two copies do not fit: the live one is dumped, then dropped, then the captured one restored and given its name. Whoever
+ * connects meanwhile finds no database, and never a part of one.
+ */
+export function dropFirst(given: WithoutRoom): StepSpec[] {
+  const { data, identity, summary, standing, options, observed, expectedMs, swapMs, why } = given;
+  const { name } = data.database;
+  const staged = stagedName(name, identity);
+  const room: MakeRoomInput = { oid: standing.oid, endMs: options.endWithin };
+  const impact = impactOf(name, summary, observed);
+  const swap: SwapInput = {
+    ...{ incoming: staged, live: null, keepMs: options.undoFor, endMs: options.endWithin },
+  };
+  return [
+    snapshotStep(name, options, expectedMs),
+    {
+      operation: "make-room",
+      title: `drop ${name}, of which there is a dump by then`,
+      phase: "restore",
+      exclusive: true,
+      input: room,
+      impact: {
+        ...impact,
+        changes: [
+          ...(impact.changes ?? []),
+          {
+            what: `way of restoring ${name}`,
+            before: "beside, then swapped",
+            after: `dropped first, then restored: ${why}. There is no ${name} until that has ended`,
+          },
+        ],
+        irreversible: `the database is dropped; a dump of it is in ${options.snapshots}, for pg_restore`,
+      },
+      expectedMs: dropMs,
+    },
+    {
+      ...stageStep(name, staged, expectedMs, standing.tablespace),
+      title: `restore the captured ${name}`,
+      needs: ["make-room"],
+      exclusive: true,
+      impact: { interrupts: true },
+    },
+    {
+      operation: "swap",
+      title: `give it the name ${name}`,
+      phase: "restore",
+      needs: ["stage"],
+      exclusive: true,
+      input: swap,
+      impact: { interrupts: true },
+      expectedMs: swapMs,
+    },
+  ];
+}

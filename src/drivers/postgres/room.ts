@@ -1,0 +1,21 @@
+import type { Connection } from "../../clients/postgres/connection.js";
+import { isHere } from "../../clients/postgres/connection-options.js";
+import type { DriverContext } from "../../core/driver.js";
+
+/** Where the database's files are, and how much is free there: null where that cannot be seen from here. */
+export type Room = { readonly folder: string | null; readonly free: number | null };
+
+/** A copy of what takes so many bytes, with what is written to the log meanwhile. */
+export const neededFor = (bytes: number): number => bytes * 1.2;
+
+/** Of the database that is connected to. */
+export async function readRoom(connection: Connection, { host }: Pick<DriverContext, "host">): Promise<Room> {
+  const { folder } = await connection.row<{ folder: string | null }>(
+    `select coalesce(nullif(pg_tablespace_location(dattablespace), ''),
+         (select setting from pg_settings where name = 'data_directory')) as folder
+       from pg_database where datname = current_database()`,
+  );
+  if (folder === null || !isHere(connection.server)) return { folder, free: null };
+  const there = await host.files.stat(folder).catch(() => undefined);
+  return { folder, free: there === undefined ? null : await host.files.freeBytes(folder).catch(() => null) };
+}

@@ -27,7 +27,7 @@ import { timeIds } from "./platform/time-ids.js";
 import { checkpointStore } from "./storage/checkpoint-store.js";
 import { journalWhenNeeded } from "./storage/journal-when-needed.js";
 import { problemReports } from "./storage/problem-reports.js";
-import { scratchFolder } from "./storage/scratch-folder.js";
+import { scratchFolders } from "./storage/scratch-folder.js";
 import { signalMemory } from "./storage/signal-memory.js";
 import { watchFile } from "./storage/watch-file.js";
 
@@ -156,7 +156,7 @@ async function openServices(choice: PlaybookChoice, loaded?: LoadedPlaybook): Pr
     owner: thisProcess(),
     redact: (text) => secrets.redact(text),
     resolve: resolveAt,
-    scratch: (name) => scratchFolder(state, name),
+    scratch: scratchFolders({ state, clock: systemClock, processes: localProcesses }),
   };
 }
 

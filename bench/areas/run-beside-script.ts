@@ -6,8 +6,9 @@ import { target as command } from "../../src/drivers/command/index.js";
 import { type StepPerformer, stepPerformer } from "../../src/engine/perform-step.js";
 import { httpClient } from "../../src/platform/http-client.js";
 import { localHost } from "../../src/platform/local-host.js";
+import { localProcesses } from "../../src/platform/process-identity.js";
 import { systemClock as clock } from "../../src/platform/system-clock.js";
-import { scratchFolder } from "../../src/storage/scratch-folder.js";
+import { scratchFolders } from "../../src/storage/scratch-folder.js";
 import { type Figure, figure } from "../figure.js";
 import { madePlan, madeStep } from "../made-plan.js";
 import { ended, inFolder, runPlan } from "../run-plan.js";
@@ -100,7 +101,7 @@ function realPerformer(folder: string, state: string): StepPerformer {
     targetDriver: async () => command,
     checkDriver: missing,
     resolve: async (value) => value,
-    scratch: (key) => scratchFolder(state, key),
+    scratch: scratchFolders({ state, clock, processes: localProcesses }),
     artifacts: () => ({ file: missing, read: missing }),
   });
 }

@@ -1,6 +1,5 @@
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import * as z from "zod";
 import type { Draft, DraftOrigin } from "../core/checkpoint/checkpoint-store.js";
 import {
   type CheckpointPart,
@@ -15,6 +14,7 @@ import type { Clock, Processes } from "../core/ports.js";
 import type { Encryption } from "./age-files.js";
 import { type ArtifactFolder, artifactWriter, plainName } from "./artifact-files.js";
 import { flush, onState, writeFlushed } from "./durable-files.js";
+import { isAbandoned, signFolder, writerFile } from "./signed-folder.js";
 
 interface DraftPlace {
   /** The folder of all checkpoints. */
@@ -25,11 +25,6 @@ interface DraftPlace {
 }
 
 const prefix = ".tmp-";
-const writerFile = "writer.json";
-/** Time that a writer has between creating its folder and signing it. */
-const signingMs = 60_000;
-/** After it a writer on another machine, which cannot be asked, counts as dead. */
-const foreignMs = 86_400_000;
 
 /** Creates the folder and signs it, so that what a dead writer leaves behind can be told from work in progress. */
 export async function claimDraft(
@@ -45,32 +40,8 @@ export async function claimDraft(
     if (systemErrorCode(error) === "EEXIST") return false;
     throw error;
   }
-  const writer = { ...processes.identify(process.pid), at: clock.now() };
-  await writeFlushed(join(folder, writerFile), JSON.stringify(writer));
+  await signFolder(folder, clock, processes);
   return true;
-}
-
-const writerText = z
-  .string()
-  .transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.addIssue("not JSON");
-      return z.NEVER;
-    }
-  })
-  .pipe(z.object({ pid: z.int(), started: z.string(), host: z.string(), at: z.number() }));
-
-async function abandoned(folder: string, clock: Clock, processes: Processes): Promise<boolean> {
-  const text = await readFile(join(folder, writerFile), "utf8").catch(() => "");
-  const writer = writerText.safeParse(text);
-  if (!writer.success) {
-    const created = await stat(folder).catch(() => undefined);
-    return created !== undefined && clock.now() - created.mtimeMs > signingMs;
-  }
-  const alive = processes.alive(writer.data);
-  return alive === undefined ? clock.now() - writer.data.at > foreignMs : !alive;
 }
 
 /** Removes what dead writers, and prunings that were cut short, have left. */
@@ -79,7 +50,7 @@ export async function sweepDrafts(root: string, clock: Clock, processes: Process
     const folder = join(root, name);
     const removable = name.startsWith(removedPrefix)
       ? true
-      : name.startsWith(prefix) && (await abandoned(folder, clock, processes));
+      : name.startsWith(prefix) && (await isAbandoned(folder, clock, processes));
     if (removable) await rm(folder, { recursive: true, force: true });
   }
 }

@@ -1,13 +1,46 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Clock, Processes } from "../core/ports.js";
+import { isAbandoned, signFolder } from "./signed-folder.js";
 
-/** An empty folder below `<state>/scratch`, only for this user, removed by `done`. */
-export async function scratchFolder(
-  state: string,
-  name: string,
-): Promise<{ readonly folder: string; done(): Promise<void> }> {
-  const root = join(state, "scratch");
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  const folder = await mkdtemp(join(root, `${name.replace(/[^a-zA-Z0-9.-]+/g, "-")}-`));
-  return { folder, done: () => rm(folder, { recursive: true, force: true }) };
+interface Place {
+  readonly state: string;
+  readonly clock: Clock;
+  readonly processes: Processes;
+}
+
+export interface ScratchFolder {
+  readonly folder: string;
+  done(): Promise<void>;
+}
+
+/** Earlier versions did not sign theirs, and may still run. */
+const unsignedMs = 86_400_000;
+
+/**
+ * Empty folders below `<state>/scratch`, only for this user, removed by `done`. The first one that is asked for removes what dead
+ * processes have left: decrypted artifacts may be among it.
+ */
+export function scratchFolders(place: Place): (name: string) => Promise<ScratchFolder> {
+  const root = join(place.state, "scratch");
+  let swept: Promise<void> | undefined;
+  return async (name) => {
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    swept ??= sweep(root, place);
+    await swept;
+    const own = await mkdtemp(join(root, `${name.replace(/[^a-zA-Z0-9.-]+/g, "-")}-`));
+    await signFolder(own, place.clock, place.processes);
+    const folder = join(own, "files");
+    await mkdir(folder, { mode: 0o700 });
+    return { folder, done: () => rm(own, { recursive: true, force: true }) };
+  };
+}
+
+/** What cannot be removed harms nobody who works now. */
+async function sweep(root: string, { clock, processes }: Place): Promise<void> {
+  for (const name of await readdir(root).catch(() => [])) {
+    const folder = join(root, name);
+    if (await isAbandoned(folder, clock, processes, unsignedMs))
+      await rm(folder, { recursive: true, force: true }).catch(() => {});
+  }
 }

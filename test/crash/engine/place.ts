@@ -17,7 +17,7 @@ import { timeIds } from "../../../src/platform/time-ids.js";
 import { checkpointStore } from "../../../src/storage/checkpoint-store.js";
 import { openJournal } from "../../../src/storage/journal.js";
 import { problemReports } from "../../../src/storage/problem-reports.js";
-import { scratchFolder } from "../../../src/storage/scratch-folder.js";
+import { scratchFolders } from "../../../src/storage/scratch-folder.js";
 import { signalMemory } from "../../../src/storage/signal-memory.js";
 import { planOf, step } from "../../support/made-runs.js";
 
@@ -173,7 +173,7 @@ export async function openPlace(place: Place, patienceMs = 30_000): Promise<Open
     owner: owner(),
     redact: (text) => text,
     resolve: async (value) => value,
-    scratch: (name) => scratchFolder(folder, name),
+    scratch: scratchFolders({ state: folder, clock, processes: localProcesses }),
     close: () => engine?.close() ?? journal.close(),
   };
 }

@@ -14,7 +14,7 @@ import { timeIds } from "../../../src/platform/time-ids.js";
 import { checkpointStore } from "../../../src/storage/checkpoint-store.js";
 import { openJournal } from "../../../src/storage/journal.js";
 import { problemReports } from "../../../src/storage/problem-reports.js";
-import { scratchFolder } from "../../../src/storage/scratch-folder.js";
+import { scratchFolders } from "../../../src/storage/scratch-folder.js";
 import { signalMemory } from "../../../src/storage/signal-memory.js";
 import { countedTarget } from "./counted-target.js";
 import { mortalDriver, mortalHost, mortalHttp, mortalJournal } from "./moments.js";
@@ -56,7 +56,7 @@ export async function openServices(folder: string): Promise<Services & { close()
     owner: given(processes.identify(process.pid), "this process"),
     redact: (text) => text,
     resolve: async (value) => value,
-    scratch: (name) => scratchFolder(state, name),
+    scratch: scratchFolders({ state, clock, processes }),
     close: () => journal.close(),
   };
 }

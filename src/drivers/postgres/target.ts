@@ -2,6 +2,7 @@ import { databaseClaim } from "../../clients/postgres/connection-options.js";
 import { defineTarget } from "../../core/driver.js";
 import { capture } from "./capture.js";
 import { check } from "./check.js";
+import { discover } from "./discover.js";
 import { observe } from "./observe.js";
 import { options } from "./options.js";
 import { plan } from "./plan.js";
@@ -24,4 +25,5 @@ export const target = defineTarget({
   settle,
   verify,
   undo,
+  discover,
 });

@@ -11,6 +11,9 @@ export type PastOfSignals = ReadonlyMap<string, readonly Sample[] | string>;
 
 export type SpanOf = (signal: SignalDefinition) => PastSpan;
 
+/** So many questions at a time: while one is answered another one's answer is taken apart. */
+const atATime = 4;
+
 /** Each signal's own source is asked what it would have said. Throws where one cannot be reached: the whole would be guesswork. */
 export async function askSources(
   services: Services,
@@ -18,10 +21,20 @@ export async function askSources(
   spanOf: SpanOf,
   events: CallEvents,
 ): Promise<PastOfSignals> {
-  const past = new Map<string, readonly Sample[] | string>();
-  for (const name of names) {
-    events.signal.throwIfAborted();
-    past.set(name, await askSource(services, name, spanOf, events));
+  const stop = new AbortController();
+  const signal = AbortSignal.any([events.signal, stop.signal]);
+  const past = new Map<string, readonly Sample[] | string>(names.map((name) => [name, ""]));
+  const left = names.values();
+  const askOn = async (): Promise<void> => {
+    for (const name of left) {
+      signal.throwIfAborted();
+      past.set(name, await askSource(services, name, spanOf, { ...events, signal }));
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(atATime, names.length) }, askOn));
+  } finally {
+    stop.abort();
   }
   return past;
 }

@@ -36,7 +36,7 @@ const bundling = {
   minifyWhitespace: true,
   legalComments: "none",
   // Large and hardly ever needed, or with files of their own beside them.
-  external: ["@dbos-inc/dbos-sdk", "@photostructure/sqlite", "ioredis", "libpg-query", "pg", "re2js"],
+  external: ["@dbos-inc/dbos-sdk", "@photostructure/sqlite", "ioredis", "libpg-query", "pg", "re2js", "ws"],
   logLevel: "warning",
   write: false,
 };

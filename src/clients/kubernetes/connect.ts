@@ -1,9 +1,10 @@
 import { setMaxListeners } from "node:events";
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { Json } from "../../core/json.js";
+import { sharedAgent } from "./agents.js";
 import { type Asked, answerError, noAnswer } from "./api-error.js";
 import { readCredentials } from "./credentials.js";
 import { type ChosenContext, type ClusterOptions, chooseContext } from "./kubeconfig.js";
@@ -30,9 +31,10 @@ export interface Kubernetes {
   text(call: Call): Promise<string>;
   /** The answer's body, parsed; what it holds is up to the path. */
   json<T>(call: Call): Promise<T>;
+  /** What a program in a container writes, of calls to `exec`; rejects where it does not end well. */
+  output(call: Pick<Call, "path" | "idleMs">, command: readonly string[]): Promise<string>;
   /** The body's lines as they come, until the server ends it. */
   lines(call: Call, signal: AbortSignal): AsyncGenerator<string>;
-  close(): void;
 }
 
 type Context = Pick<DriverContext, "host" | "name" | "signal">;
@@ -43,7 +45,7 @@ const mostBytes = 256 * 2 ** 20;
 export async function connect(options: ClusterOptions, context: Context): Promise<Kubernetes> {
   const chosen = await chooseContext(options, context);
   const server = serverOf(chosen);
-  const agent = await agentFor(chosen, server, context);
+  const agent = await sharedAgent(chosen, server, context);
   const { authorization, cert, key } = await readCredentials(chosen, context);
   const user = chosen.userName || "anonymous";
   // Each request in flight listens to it.
@@ -89,10 +91,17 @@ export async function connect(options: ClusterOptions, context: Context): Promis
   return {
     ...{ server: server.origin, user, namespace: chosen.namespace, text },
     json: async <T>(call: Call) => JSON.parse(await text(call)) as T,
+    output: async ({ path, idleMs = 30_000 }, command) => {
+      const { outputOf } = await import("./exec.js");
+      const url = new URL(server.href.replace(/\/$/, "") + path);
+      const headers = { "user-agent": "backout", ...(authorization === undefined ? {} : { authorization }) };
+      const pair = cert === undefined || key === undefined ? {} : { cert, key };
+      const dial = { agent, headers, ...pair };
+      return outputOf({ url, dial, asked: askedOf({ path }), command, idleMs, signal: context.signal });
+    },
     async *lines(call, signal) {
       yield* linesOf(await answer(call, signal), askedOf(call), signal);
     },
-    close: () => agent.destroy(),
   };
 }
 
@@ -102,12 +111,7 @@ export async function withKubernetes<T>(
   context: Context,
   work: (api: Kubernetes) => Promise<T>,
 ): Promise<T> {
-  const api = await connect(options, context);
-  try {
-    return await work(api);
-  } finally {
-    api.close();
-  }
+  return work(await connect(options, context));
 }
 
 function serverOf({ from, cluster, name }: ChosenContext): URL {
@@ -122,28 +126,6 @@ function serverOf({ from, cluster, name }: ChosenContext): URL {
   const text = cluster.server ?? "";
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
   throw refuse(`its server "${text}" is not a URL`, "it begins with https://");
-}
-
-async function agentFor(
-  { cluster }: ChosenContext,
-  server: URL,
-  { host }: Context,
-): Promise<HttpAgent | HttpsAgent> {
-  const common = { keepAlive: true, maxSockets: 16 };
-  if (server.protocol === "http:") return new HttpAgent(common);
-  const data = cluster["certificate-authority-data"];
-  const path = cluster["certificate-authority"];
-  const ca =
-    data === undefined
-      ? path && Buffer.from(await host.files.read(path)).toString()
-      : Buffer.from(data, "base64").toString();
-  const servername = cluster["tls-server-name"];
-  return new HttpsAgent({
-    ...common,
-    ...(ca === undefined ? {} : { ca }),
-    ...(servername === undefined ? {} : { servername }),
-    rejectUnauthorized: cluster["insecure-skip-tls-verify"] !== true,
-  });
 }
 
 async function bodyOf(response: IncomingMessage, asked: Asked): Promise<string> {

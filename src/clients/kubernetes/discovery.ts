@@ -50,12 +50,19 @@ export interface Discovery {
   needed(kind: Kind): Promise<Served>;
 }
 
+/** Server and kind → version, as found in the last minute: each piece of work begins by asking for the same. */
+const recent = new Map<string, string>();
+const recentMs = 60_000;
+
 export function discover(api: Kubernetes): Discovery {
   let groups: Promise<Groups> | undefined;
   const found = new Map<Kind, Promise<Served | undefined>>();
   const look = async (kind: Kind): Promise<Served | undefined> => {
     const [group, plural, known] = kinds[kind];
     if (group === "" || group === "apps") return servedAt(api, kind, "v1");
+    const key = `${api.server} ${kind}`;
+    const lately = recent.get(key);
+    if (lately !== undefined) return servedAt(api, kind, lately);
     groups ??= api.json<Groups>({ path: "/apis" });
     const offered = (await groups).groups.find((one) => one.name === group)?.versions ?? [];
     for (const version of known.filter((one) => offered.some((other) => other.version === one))) {
@@ -66,7 +73,10 @@ export function discover(api: Kubernetes): Discovery {
           if (isCode(error, "NOT_FOUND") || isCode(error, "UNREACHABLE")) return { resources: [] };
           throw error;
         });
-      if (list.resources.some(({ name }) => name === plural)) return servedAt(api, kind, version);
+      if (!list.resources.some(({ name }) => name === plural)) continue;
+      recent.set(key, version);
+      setTimeout(() => recent.delete(key), recentMs).unref();
+      return servedAt(api, kind, version);
     }
     return undefined;
   };

@@ -64,7 +64,13 @@ export interface Container {
   readonly startupProbe?: Probe;
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
   readonly resources?: { readonly limits?: Readonly<Record<string, string>> };
+  readonly volumeMounts?: readonly {
+    readonly name: string;
+    readonly mountPath: string;
+    readonly subPath?: string;
+  }[];
   readonly envFrom?: readonly {
+    readonly prefix?: string;
     readonly configMapRef?: { readonly name: string; readonly optional?: boolean };
     readonly secretRef?: { readonly name: string; readonly optional?: boolean };
   }[];
@@ -78,6 +84,13 @@ export interface Container {
   }[];
 }
 
+/** Files that a volume makes of keys; without `items`, all of them by their own names. */
+interface KeyFiles {
+  readonly name: string;
+  readonly optional?: boolean;
+  readonly items?: readonly { readonly key: string; readonly path: string }[];
+}
+
 export interface PodTemplate {
   readonly metadata?: {
     readonly labels?: Readonly<Record<string, string>>;
@@ -88,11 +101,11 @@ export interface PodTemplate {
     readonly initContainers?: readonly Container[];
     readonly volumes?: readonly {
       readonly name: string;
-      readonly configMap?: { readonly name: string; readonly optional?: boolean };
+      readonly configMap?: KeyFiles;
       readonly secret?: { readonly secretName: string; readonly optional?: boolean };
       readonly projected?: {
         readonly sources?: readonly {
-          readonly configMap?: { readonly name: string; readonly optional?: boolean };
+          readonly configMap?: KeyFiles;
           readonly secret?: { readonly name: string; readonly optional?: boolean };
         }[];
       };

@@ -55,6 +55,23 @@ export function reader(api: Kubernetes): Reader {
   };
 }
 
+/** The same, asking for each thing once, however often it is wanted: one look, and what is seen fits together. */
+export function remembering(read: Reader): Reader {
+  const known = new Map<string, Promise<unknown>>();
+  const once = <T>(key: string, ask: () => Promise<T>): Promise<T> => {
+    const asked = (known.get(key) as Promise<T> | undefined) ?? ask();
+    known.set(key, asked);
+    return asked;
+  };
+  return {
+    ...read,
+    get: (kind, name) => once(`get ${kind}/${name}`, () => read.get(kind, name)),
+    find: (kind, name) => once(`find ${kind}/${name}`, () => read.find(kind, name)),
+    list: (kind, selector) =>
+      once(`list ${kind} ${JSON.stringify(selector ?? "")}`, () => read.list(kind, selector)),
+  };
+}
+
 /** The same for many objects of a namespace: each kind is listed once, when it is first asked for. */
 export function wholeNamespace(read: Reader): Reader {
   const lists = new Map<Kind, Promise<Map<string, KubernetesObject>>>();

@@ -130,6 +130,8 @@ export interface Impact {
   readonly irreversible?: string;
   /** A consequence for security that the plan must show: rate limits cleared, checks switched off. */
   readonly security?: string;
+  /** It takes protection away: a scenario without an `approval` may not. */
+  readonly needsApproval?: true;
 }
 
 export interface StepSpec {
@@ -155,10 +157,7 @@ export interface StepSpec {
   readonly retries?: number;
   /** `continue`: optional, its failure is shown but does not stop the line. Default `stop`. */
   readonly onFailure?: "stop" | "continue";
-  /**
-   * Where `settle` cannot say what became of it: a person decides (default), it is done again (only for what may
-   * happen twice), or it counts as failed.
-   */
+  /** Where `settle` cannot say: a person decides (default), it is done again (it may happen twice), or it has failed. */
   readonly onIndeterminate?: "ask" | "retry" | "fail";
 }
 

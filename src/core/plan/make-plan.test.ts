@@ -12,6 +12,7 @@ import {
 import { contentDigest } from "../content-digest.js";
 import type { StepSpec, TargetDriver } from "../driver.js";
 import type { Problem } from "../errors.js";
+import type { ScenarioDefinition } from "../playbook/playbook.js";
 import { involvedTargets, makePlan, type PlanRequest } from "./make-plan.js";
 import type { Plan, PlanStep } from "./plan.js";
 import { reachable, usesOf } from "./uses.js";
@@ -284,6 +285,21 @@ test.each<[string, Partial<PlanRequest>, string[]]>([
   const playbook = playbookOf({ db: { restore: [spec("put", "restore")] } });
   const problems = problemsOf(requestFor(playbook, more));
   expect(problems.map((one) => `${one.path}: ${one.message}`)).toEqual(expected);
+});
+
+test("M14 what takes protection away needs somebody who has to agree to it", () => {
+  const impact = { security: "sessions never end", needsApproval: true } as const;
+  const playbook = playbookOf({ flag: { restore: [spec("switch", "restore", { impact })] } });
+  const request = requestFor(playbook);
+  const problems = problemsOf(request);
+  expect(problems.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+    "flag: takes protection away (sessions never end), and nobody has to agree to it",
+  ]);
+  const { scenario } = request;
+  const approval = { by: ["lead"], expires: 60_000 };
+  const definition = { ...(playbook.scenarios[scenario] as ScenarioDefinition), approval };
+  const asked = { ...playbook, scenarios: { ...playbook.scenarios, [scenario]: definition } };
+  expect(planOf(requestFor(asked)).approval?.by).toEqual([{ role: "lead", people: ["lead"] }]);
 });
 
 test("a driver's steps that wait for each other in a circle are a problem, not a crash", () => {

@@ -90,6 +90,7 @@ class Planner {
     const involved = involvedTargets(playbook, this.scenario);
     this.refuseImpossible();
     const specs = this.allSpecs(involved);
+    this.refuseUnapproved(specs);
     if (this.problems.length > 0) return { problems: this.problems };
     const restored = new Set(this.scenario.restore);
     const steps = [
@@ -133,6 +134,17 @@ class Planner {
             "choose another checkpoint with --checkpoint ID, or insist with --accept-known-bad",
           ),
         );
+      }
+    }
+  }
+
+  private refuseUnapproved(specs: ReadonlyMap<string, readonly StepSpec[]>): void {
+    if (this.scenario.approval !== undefined) return;
+    for (const [name, all] of specs) {
+      for (const { title, impact } of all) {
+        if (impact?.needsApproval !== true) continue;
+        const fact = `takes protection away (${impact.security ?? title}), and nobody has to agree to it`;
+        this.refuse(name, fact, `scenarios.${this.request.scenario}.approval: say who does`);
       }
     }
   }

@@ -68,8 +68,9 @@ async function refuseOwnEngine(services: Services, names: readonly string[]): Pr
   if (problems.length > 0) throw new ProblemsError("REFUSED", "the engine cannot roll itself back", problems);
 }
 
-function scenarioName(services: Services, { scenario }: PlanChoice): string {
-  const { scenarios } = services.playbook;
+/** The one that was named, or the only one, or the one called `default`. */
+export function scenarioName({ playbook }: Services, { scenario }: Pick<PlanChoice, "scenario">): string {
+  const { scenarios } = playbook;
   const names = Object.keys(scenarios);
   if (scenario !== undefined) {
     if (scenarios[scenario] === undefined) throw unknown("scenario", scenario, names);

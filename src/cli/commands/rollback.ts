@@ -7,7 +7,7 @@ import type { Plan } from "../../core/plan/plan.js";
 import { addServicesCommand } from "../add-command.js";
 import { confirm } from "../confirm.js";
 import { joinDone, joinNewer, joinRequested } from "../join-earlier.js";
-import { addPlanOptions, type PlanOptions, planChoice } from "../plan-options.js";
+import { addPlanOptions, type PlanOptions, planChoice, withPlaces } from "../plan-options.js";
 import { followToEnd, showRun } from "../run-output.js";
 import type { Session } from "../session.js";
 
@@ -24,6 +24,7 @@ const help = {
     "backout rollback code --change v2 --reason 'errors above 5 %'",
     "backout rollback --yes --json",
     "backout rollback --yes --request deploy-4711   # for callers that repeat after a time-out",
+    "backout rollback full --to-revision api=3 --to-image web=shop/web:v41   # where you say, not the checkpoint",
     "backout rollback --undo                        # the newest run",
     "backout rollback --undo run-20261122-055844-x7k2 --no-checks",
   ],
@@ -43,21 +44,22 @@ interface Options extends PlanOptions {
 export const addRollback = (program: Command, wiring: Wiring): Command =>
   addPlanOptions(
     addServicesCommand<Options>(program, "rollback [scenario]", help, wiring, async (call) => {
-      const { session, services, options, args } = call;
-      refuseMixed(options, args[0]);
+      const { session, options } = call;
+      refuseMixed(options, call.args[0]);
+      const { services, scenario } = await withPlaces(call.services, options, call.args[0]);
       const { lastRun } = await import("../../app/find-run.js");
       const seen = { run: (await lastRun(services))?.run.id };
       const { request } = options;
       const asked = request === undefined ? undefined : await joinRequested(session, services, request);
       if (asked !== undefined) return asked;
-      const aim = await aimOf(services, options, args[0]);
+      const aim = await aimOf(services, options, scenario);
       const meanwhile = async (): Promise<number | undefined> =>
         (await joinRunning(session, services, aim)) ?? joinNewer(session, services, seen.run, aim);
       const joined = await meanwhile();
       if (joined !== undefined) return joined;
       const plan = await plannedUnless(meanwhile, async () => {
         await refuseEarly(services, aim);
-        return makePlan(session, services, options, args[0]);
+        return makePlan(session, services, options, scenario);
       });
       if (typeof plan === "number") return plan;
       if (plan.steps.every((step) => step.kind !== "apply"))
@@ -99,10 +101,9 @@ async function plannedUnless(
 
 /** What goes back by a checkpoint has no meaning for an undo, and the other way round. */
 function refuseMixed(options: Options, scenario: string | undefined): void {
-  const { undo, checks, change, checkpoint, acceptUnproven, acceptKnownBad } = options;
-  const other = [scenario, change, checkpoint, acceptUnproven, acceptKnownBad].some(
-    (one) => one !== undefined,
-  );
+  const { undo, checks, change, checkpoint, acceptUnproven, acceptKnownBad, toRevision, toImage } = options;
+  const named = [scenario, change, checkpoint, acceptUnproven, acceptKnownBad, ...toRevision, ...toImage];
+  const other = named.some((one) => one !== undefined);
   const hint = "backout rollback --help";
   if (undo !== undefined && other) {
     const fact = "--undo goes with a run alone: no scenario, change, checkpoint or --accept";

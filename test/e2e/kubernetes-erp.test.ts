@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { generateIdentity, identityToRecipient } from "age-encryption";
@@ -28,6 +28,16 @@ interface Container {
   readonly resources: { readonly limits: { readonly memory: string } };
 }
 
+interface Version {
+  readonly name: string;
+  readonly summary: string;
+  readonly identity: string;
+}
+
+interface Settings {
+  readonly data: Readonly<Record<string, string>>;
+}
+
 interface Deployed {
   readonly spec: {
     readonly replicas: number;
@@ -47,6 +57,7 @@ beforeAll(async () => {
   const identity = await generateIdentity();
   const text = readFileSync(`${example}backout.yaml`, "utf8")
     .replace("namespace: erp\n", `namespace: ${world.namespace}\n`)
+    .replace("lead: [anna]", `lead: [${userInfo().username}]`)
     .replace(/recipient: age1\w+/, `recipient: ${await identityToRecipient(identity)}`);
   writeFileSync(join(folder, "backout.yaml"), text);
   place = { cwd: folder, environment: { KUBECONFIG: cluster.kubeconfig, ERP_IDENTITY: identity } };
@@ -56,7 +67,7 @@ beforeAll(async () => {
   await ready();
   const checked = await backout("check");
   expect(checked.stdout + checked.stderr).not.toMatch(/error/i);
-  expect(checked.status).toBe(0);
+  expect(checked.status, checked.stdout + checked.stderr).toBe(0);
   await expectDone(backout("checkpoint", "--change", "release"));
 }, 1_500_000);
 
@@ -139,7 +150,9 @@ describe("an ERP on Kubernetes", () => {
     await change("api", { image: "app:v2" });
     await expectDone(full());
     await good();
-    expect((await world.get<{ data: object }>("configmaps/settings"))?.data).toEqual({ MODE: "quiet" });
+    expect((await world.get<{ data: object }>("configmaps/settings"))?.data).toEqual({
+      ...{ MODE: "quiet", CSP_DISABLED: "false" },
+    });
   });
 
   test("M15 H06 the corrected probe survives the rollback, which is verified all the same", async () => {
@@ -160,6 +173,75 @@ describe("an ERP on Kubernetes", () => {
     expect([container.image, container.resources.limits.memory]).toEqual(["app:v1", "96Mi"]);
     await expectDone(full());
     expect((await containerOf("api")).resources.limits.memory).toBe("64Mi");
+  });
+
+  test("M10 the other order: the memory goes back, and the release that came with it stays until it is its turn", async () => {
+    await change("api", { image: "app:v2", resources: { limits: { memory: "96Mi" } } });
+    await ready();
+    await expectDone(backout("rollback", "api-only", "--change", "api-memory", "--again", "--yes"));
+    const container = await containerOf("api");
+    expect([container.image, container.resources.limits.memory]).toEqual(["app:v2", "64Mi"]);
+    await expectDone(full("release-only"));
+    await good();
+  });
+
+  test("W03 to a revision and to an image that a person names, in place of the checkpoint", async () => {
+    const versions = async () => {
+      const { stdout } = await expectDone(backout("versions", "api", "--json"));
+      return (JSON.parse(stdout) as { versions: Version[] }).versions;
+    };
+    const before = (await versions()).find(({ summary }) => summary.endsWith("(current)"));
+    await change("api", { image: "app:v2" });
+    await change("web", { image: "app:v2" });
+    await ready();
+    const found = (await versions()).find(({ identity }) => identity === before?.identity);
+    const old = found?.name.replace("revision ", "") ?? "";
+    const byHand = ["full", "--to-revision", `api=${old}`, "--to-image", "web=app:v1"];
+    const planned = await expectDone(backout("plan", ...byHand));
+    expect(planned.stdout).toContain(`full (api=${old}, web=app:v1)`);
+    await expectDone(backout("rollback", ...byHand, "--yes"));
+    await good();
+    const stranger = await backout("rollback", "api-only", "--to-image", "web=app:v1", "--yes");
+    expect([stranger.status, stranger.stderr]).toEqual([
+      ...[2, expect.stringContaining("is not part of scenario")],
+    ]);
+  });
+
+  test("W08 what a full quota hinders is done by the named fallback, which scales to nothing first; then from scratch", async () => {
+    for (const name of ["api", "web"]) await change(name, { image: "app:v2" });
+    await ready();
+    await world.create("resourcequotas", { metadata: { name: "few" }, spec: { hard: { pods: "3" } } });
+    await until("the quota to be counted", async () =>
+      JSON.stringify(await world.get("resourcequotas/few")).includes('"used":{"pods":"3"}'),
+    );
+    try {
+      const hindered = await full();
+      expect(hindered.status, hindered.stdout + hindered.stderr).toBe(4);
+      expect(hindered.stdout + hindered.stderr).toMatch(/exceeded quota: few/);
+      expect(hindered.stdout + hindered.stderr).toContain("by-scaling");
+      await expectDone(backout("rollback", "by-scaling", "--change", "release", "--yes"));
+      await good();
+    } finally {
+      await world.remove("resourcequotas/few");
+    }
+    await change("api", { image: "app:v2" });
+    await expectDone(backout("rollback", "from-scratch", "--yes"));
+    await good();
+  });
+
+  test("M14 a kill switch that weakens waits for somebody to agree, reaches the process, and goes back", async () => {
+    const { ended } = startBackout(place, "rollback", "csp-off", "--yes");
+    await until("the run to wait", async () => (await backout("status")).stdout.includes("approv"));
+    expect((await world.get<Settings>("configmaps/settings"))?.data["CSP_DISABLED"]).toBe("false");
+    await expectDone(backout("approve", "--reason", "seen"));
+    const done = await expectDone(ended);
+    expect(done.stdout).toMatch(/security: pages may load scripts from anywhere/);
+    expect(done.stdout + done.stderr).toMatch(/2 processes have CSP_DISABLED "true"/);
+    const { status, stdout } = await backout("check");
+    expect([status, stdout]).toEqual([0, expect.not.stringContaining("switched back")]);
+    await expectDone(backout("rollback", "csp-back", "--yes"));
+    expect((await world.get<Settings>("configmaps/settings"))?.data["CSP_DISABLED"]).toBe("false");
+    await ready();
   });
 
   test("killed in the middle of the rollout, it is resumed and verified", async () => {

@@ -61,12 +61,16 @@ const capturedWorkload = (state: WorkloadState): CapturedWorkload => ({
   images: imagesOf(state),
 });
 
+/** Who reads a switch is the business of throwing it. */
+export const capturedOptions = ({ switch: flag, ...options }: TargetOptions): TargetOptions =>
+  flag === undefined ? options : { ...options, objects: [`ConfigMap/${flag.configMap}`] };
+
 /** What is there while it is good: a rollout that is on its way is no state to come back to. */
 export const capture = (options: TargetOptions, context: CaptureContext): Promise<Captured<Data>> =>
   withKubernetes(options, context, async (api) => {
-    const present = await readPresent(readerFor(reader(api), options), options);
+    const present = await readPresent(readerFor(reader(api), options), capturedOptions(options));
     const { states, snapshot } = present;
-    refuseMissing(present, options, api.namespace);
+    refuseMissing(present, capturedOptions(options), api.namespace);
     for (const state of states) refuseUnready(state, api.namespace);
     await keep(snapshot, context);
     const digests = digestsIn(snapshot);

@@ -1,16 +1,17 @@
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
-import type { LabelSelector, Specified, Workload } from "../../clients/kubernetes/objects.js";
+import type { LabelSelector, Specified } from "../../clients/kubernetes/objects.js";
 import { matchesSelector, type Reader, reader } from "../../clients/kubernetes/read.js";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError, type Problem, problem, warning } from "../../core/errors.js";
-import { keyOfState, refuseMissing } from "./capture.js";
-import { reconcilerOf } from "./reconcilers.js";
+import { capturedOptions, keyOfState, refuseMissing } from "./capture.js";
+import { settingProblems } from "./check-settings.js";
+import { helmReleaseOf, reconcilerOf } from "./reconcilers.js";
 import { referencesOf } from "./references.js";
 import { missingRights, rightsFor } from "./rights.js";
 import { readerFor } from "./scope.js";
 import { readPresent } from "./snapshot.js";
 import type { TargetOptions } from "./target-options.js";
-import { type WorkloadState, workloadKinds } from "./workload.js";
+import type { WorkloadState } from "./workload.js";
 
 /** Below it, three careless restarts take the last good template away. */
 const fewRevisions = 5;
@@ -26,7 +27,7 @@ export async function checkTarget(options: TargetOptions, context: DriverContext
       }
       const read = readerFor(reader(api), options);
       const present = await readPresent(read, options);
-      refuseMissing(present, options, api.namespace);
+      refuseMissing(present, capturedOptions(options), api.namespace);
       const budgets = await read.list<Specified>("PodDisruptionBudget");
       const found = present.states.map(async (state) => {
         const where = present.states.length === 1 ? path : `${path}: ${keyOfState(state)}`;
@@ -37,7 +38,7 @@ export async function checkTarget(options: TargetOptions, context: DriverContext
         ];
       });
       const problems = (await Promise.all(found)).flat();
-      return [...problems, ...(await unread(read, options, path))];
+      return [...problems, ...(await settingProblems(read, options, path, context.clock.now()))];
     });
   } catch (error) {
     if (!(error instanceof BackoutError)) throw error;
@@ -64,6 +65,11 @@ function lint(
     const fact = `is kept as it is by ${by}, which would put a bad version back`;
     found.push(warning(path, fact, "plans are refused until `reconciler: ignore` says that it is paused"));
   }
+  const release = helmReleaseOf(workload);
+  if (release !== undefined && by === undefined) {
+    const fact = `belongs to Helm (${release}), whose record a rollback here does not change`;
+    found.push(warning(path, fact, "before the next `helm upgrade`, set the old version in its values"));
+  }
   if (spec.paused === true)
     found.push(warning(path, "its rollouts are paused: nothing would change", "resume it"));
   if (spec.updateStrategy?.type === "OnDelete") {
@@ -88,20 +94,6 @@ function moves(image: string): boolean {
   if (image.includes("@sha256:")) return false;
   const tag = /:([^/:]+)$/.exec(image)?.[1];
   return tag === undefined || tag === "latest";
-}
-
-/** H48: a setting that no pod reads comes back with success and without effect. */
-async function unread(read: Reader, { objects = [] }: TargetOptions, path: string): Promise<Problem[]> {
-  const maps = objects.filter((one) => one.startsWith("ConfigMap/"));
-  if (maps.length === 0) return [];
-  const lists = await Promise.all(workloadKinds.map((kind) => read.list<Workload>(kind)));
-  const names = lists.flat().flatMap(({ spec }) => referencesOf(spec.template).configMaps);
-  return maps
-    .filter((one) => !names.includes(one.slice("ConfigMap/".length)))
-    .map((one) => {
-      const fact = `${one}: no Deployment, StatefulSet or DaemonSet of the namespace refers to it`;
-      return warning(path, fact, "is it the one that the pods read? Another name, or another namespace");
-    });
 }
 
 /** Pods that come back could not start. */

@@ -7,6 +7,7 @@ import { health, probedPaths } from "./check-health.js";
 import { logs } from "./check-logs.js";
 import { type CheckOptions, checkOptions } from "./check-options.js";
 import { endpoints, images, podsFine, workloadReady } from "./check-pods.js";
+import { switches } from "./check-switches.js";
 import { checkWorkload } from "./check-workload.js";
 import type { Looking } from "./looking.js";
 import { readWorkload } from "./workload.js";
@@ -23,6 +24,7 @@ const parts: Readonly<Record<string, Part>> = {
   logs,
   autoscaler: autoscalers,
   "disruption budget": budgets,
+  switches,
 };
 
 /** What cannot be measured takes nothing else with it, and is never a pass. */
@@ -47,9 +49,16 @@ const run = (wanted: CheckOptions, context: DriverContext): Promise<Check[]> =>
     }),
   );
 
-async function look(read: Reader, wanted: CheckOptions, { signal }: DriverContext): Promise<Looking> {
+async function look(read: Reader, wanted: CheckOptions, { signal, clock }: DriverContext): Promise<Looking> {
   const name = workloadOf(wanted);
-  return { read, state: await readWorkload(read, name), subject: subjectOf(name), wanted, signal };
+  return {
+    read,
+    state: await readWorkload(read, name),
+    subject: subjectOf(name),
+    wanted,
+    signal,
+    now: clock.now(),
+  };
 }
 
 /** H44 M24: a probe that asks where nothing is. Only a warning, since a rollout may be about to bring the path. */

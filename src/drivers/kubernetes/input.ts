@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/json.js";
+import type { Chosen } from "./chosen.js";
 
 /** What steps get. */
 export type Input = {
@@ -16,6 +17,8 @@ export type Input = {
   readonly stopped: boolean;
   /** What an earlier run kept, by its name, in place of the checkpoint. */
   readonly from: string | null;
+  /** What a person wants in place of both. */
+  readonly chosen: Chosen | null;
 };
 
 export const inputOf = (input: JsonObject): Input => input as unknown as Input;

@@ -10,4 +10,6 @@ export interface Looking {
   readonly subject: string;
   readonly wanted: Pick<CheckOptions, "images" | "services" | "health" | "logs">;
   readonly signal: AbortSignal;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }

@@ -1,21 +1,30 @@
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
-import type { PodTemplate } from "../../clients/kubernetes/objects.js";
-import { reader } from "../../clients/kubernetes/read.js";
+import type { DataObject, PodTemplate } from "../../clients/kubernetes/objects.js";
+import { type Reader, reader } from "../../clients/kubernetes/read.js";
 import type { CapturedPart, Observation, ObserveContext } from "../../core/driver.js";
 import type { JsonObject } from "../../core/json.js";
 import { capturedSnapshot, type Data, identityOf, keyOfState, summaryOf } from "./capture.js";
+import { isChosen } from "./choice-options.js";
+import { type Chosen, choose, chosenSnapshot } from "./chosen.js";
 import { type Change, compare, leavesOf } from "./differences.js";
 import { type Pace, paceOf } from "./pace.js";
 import { digestsIn, isWorkload, pieceDigest, type Snapshot, withoutReplicas } from "./piece.js";
-import { reconcilerOf } from "./reconcilers.js";
+import { helmReleaseOf, reconcilerOf } from "./reconcilers.js";
 import { referencesOf } from "./references.js";
+import { rolloutOf } from "./rollout.js";
 import { refuseOther } from "./same-cluster.js";
 import { readerFor } from "./scope.js";
 import { type Present, readPresent } from "./snapshot.js";
+import { thrownIn } from "./switched.js";
 import type { TargetOptions } from "./target-options.js";
+import type { WorkloadState } from "./workload.js";
 
 export type SeenWorkload = {
   readonly reconciler: string | null;
+  /** The release that it belongs to. */
+  readonly helm: string | null;
+  /** What its pods still lack; null where its rollout is done. */
+  readonly unready: string | null;
   readonly historyLimit: number;
   /** Revisions that are kept for going back. */
   readonly history: number;
@@ -34,6 +43,8 @@ export type Seen = {
   readonly workloads: Readonly<Record<string, SeenWorkload>>;
   /** Workload → the ConfigMaps and Secrets that its captured template reads, both by `Kind/name`. */
   readonly reads: Readonly<Record<string, readonly string[]>>;
+  /** Where a person wants to go in place of a checkpoint. */
+  readonly chosen: Chosen | null;
 };
 
 export const observe = (
@@ -48,6 +59,7 @@ export const observe = (
         ? undefined
         : await capturedSnapshot(captured.data, context.artifacts);
     const present = await readPresent(read, options, then);
+    if (isChosen(options)) return seenForChoice(read, options, present);
     if (captured !== undefined) {
       const found = new Map(present.states.map((state) => [keyOfState(state), state.workload]));
       const keys = Object.keys(captured.data.workloads);
@@ -64,6 +76,28 @@ export const observe = (
       data: seenOf(then, present, digests),
     };
   });
+
+async function seenForChoice(
+  read: Reader,
+  options: TargetOptions,
+  present: Present,
+): Promise<Observation<Seen>> {
+  const map = options.switch && (await read.find<DataObject>("ConfigMap", options.switch.configMap));
+  const chosen = choose(options, present, map === undefined ? {} : thrownIn(map));
+  const digests = digestsIn(present.snapshot);
+  const seen = seenOf(chosenSnapshot(chosen, present), present, digests);
+  const changes = seen.changes.length > 0 ? seen.changes : unreadChange(chosen);
+  const data = { ...seen, changes, chosen };
+  return { identity: identityOf(digests), summary: summaryOf(present), data };
+}
+
+/** It has its value already, but nobody knows whether the pods were made since. */
+function unreadChange(chosen: Chosen): Change[] {
+  if (chosen.way !== "switch" || chosen.known) return [];
+  const captured = chosen.value === null ? "nothing" : JSON.stringify(chosen.value);
+  const path = `/data/${chosen.key}`;
+  return [{ object: chosen.object, path, captured, now: `${captured}, not known to be read` }];
+}
 
 export function seenOf(
   then: Snapshot | undefined,
@@ -84,6 +118,8 @@ export function seenOf(
         keyOfState(state),
         {
           reconciler: reconcilerOf(state.workload) ?? null,
+          helm: helmReleaseOf(state.workload) ?? null,
+          unready: unreadyOf(state),
           historyLimit: state.workload.spec.revisionHistoryLimit ?? 10,
           history: state.revisions.length,
           pace: paceOf(state),
@@ -91,7 +127,13 @@ export function seenOf(
       ]),
     ),
     reads: readsOf(then ?? snapshot),
+    chosen: null,
   };
+}
+
+function unreadyOf(state: WorkloadState): string | null {
+  const { state: how, summary } = rolloutOf(state);
+  return how === "done" ? null : summary;
 }
 
 /** What came since the capture and was not part of it goes unnoticed, unless the template uses it: then that differs. */

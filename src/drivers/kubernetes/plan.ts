@@ -1,26 +1,41 @@
+import prettyMs from "pretty-ms";
 import type { Difference, Impact, PlanInput, StepSpec } from "../../core/driver.js";
-import { BackoutError } from "../../core/errors.js";
 import type { Data } from "./capture.js";
+import type { Chosen } from "./chosen.js";
 import { type Change, keepMatches } from "./differences.js";
 import type { Input } from "./input.js";
 import type { Seen } from "./observe.js";
 import { isWorkload, nameOf } from "./piece.js";
+import { refused, refuseReconciled, refuseUnknownPlaces } from "./plan-refusals.js";
 import { subjectOfTarget, type TargetOptions } from "./target-options.js";
-
-const refused = (message: string, hint: string): BackoutError =>
-  new BackoutError("REFUSED", message, { effect: "none", hint });
 
 /** What is to go back: all that differs, apart from what is kept. */
 export const toBringBack = (changes: readonly Change[], keep: readonly string[]): Change[] =>
   changes.filter((change) => !keep.some((one) => keepMatches(one, change)));
 
+/** A first way may have set all that differed, and its pods never became ready: the other ways are for that. */
+const stuck = ({ workloads }: Seen, { way }: TargetOptions): Change[] =>
+  Object.entries(workloads).flatMap(([object, { unready }]) =>
+    way === "patch" || unready === null
+      ? []
+      : [{ object, path: "", captured: "every pod ready", now: unready }],
+  );
+
 type Wanted = Pick<PlanInput<TargetOptions, Data, Seen>, "observed" | "options" | "intent">;
 
 export function plan(input: PlanInput<TargetOptions, Data, Seen>): StepSpec[] {
   const { captured, observed, options, intent } = input;
+  const { chosen } = observed.data;
+  if (chosen !== null && (intent.restore || intent.restart)) {
+    const changes = toBringBack(observed.data.changes, intent.keep);
+    const wanted = { observed, options, intent: { ...intent, restart: false } };
+    return stepsFor(changes, chosen.summary, null, wanted, chosen);
+  }
   const restores = intent.restore && captured !== undefined;
   if (restores) refuseUnknownPlaces(intent.keep, observed.data, options);
-  const changes = restores ? toBringBack(observed.data.changes, intent.keep) : [];
+  const changes = restores
+    ? [...toBringBack(observed.data.changes, intent.keep), ...stuck(observed.data, options)]
+    : [];
   return stepsFor(changes, captured?.summary ?? "", null, input);
 }
 
@@ -30,6 +45,7 @@ export function stepsFor(
   backTo: string,
   from: string | null,
   { observed, options, intent }: Wanted,
+  chosen: Chosen | null = null,
 ): StepSpec[] {
   const seen = observed.data;
   const groups = groupsOf(changes, seen);
@@ -49,8 +65,8 @@ export function stepsFor(
       keep: intent.keep,
       historyLimit: options.historyLimit,
     },
-    ...{ restart: groups.restart, stopped: stops, from },
-    restores: changes.length > 0,
+    ...{ restart: groups.restart, stopped: stops, from, chosen },
+    restores: changes.length > 0 && chosen === null,
   };
   const steps: StepSpec[] = [];
   const add = (
@@ -75,7 +91,9 @@ export function stepsFor(
   addHistory(groups.rolls, seen, options, add);
   if (stops) addStop(seen, options, add);
   if (removed.length > 0) addRemove(removed, add);
-  if (groups.objects.length > 0) {
+  if (chosen?.way === "switch" && groups.objects.length > 0) {
+    addSwitch(chosen, shown(changes, groups.objects), options, add);
+  } else if (groups.objects.length > 0) {
     add({
       ...{ operation: "objects", phase: "restore", objects: groups.objects },
       title: `put back ${listed(groups.objects)}`,
@@ -90,9 +108,13 @@ export function stepsFor(
       ...(interrupts && !stops ? { interrupts: true } : {}),
     };
     const wait = stops ? "" : `, and wait for ${pods} pods`;
+    const helm = helmOf(groups.rolls, seen);
     add({
       ...{ operation: "rollout", phase: "restore", objects: groups.rolls, impact },
-      title: `bring ${listed(groups.rolls)} back to ${backTo}${wait}`,
+      title:
+        chosen?.way === "switch"
+          ? `make every pod of ${listed(groups.rolls)} anew, with ${backTo}${wait}${helm}`
+          : `bring ${listed(groups.rolls)} back to ${backTo}${wait}${helm}`,
       ...(stops ? { expectedMs: 500 } : { expectedMs, timeoutMs }),
     });
   }
@@ -102,6 +124,12 @@ export function stepsFor(
       title: `let ${listed(groups.services)} lead to the pods as captured`,
       impact: { changes: shown(changes, groups.services) },
       expectedMs: 100 * groups.services.length,
+    });
+  }
+  if (chosen?.way === "switch" && groups.rolls.length > 0 && options.switch?.seen === "process") {
+    add({
+      ...{ operation: "seen", phase: "restore", objects: groups.rolls, expectedMs: 1_000 },
+      title: `ask every process of ${listed(groups.rolls)} whether it has ${backTo}`,
     });
   }
   if (stops) addStart(seen, options, add);
@@ -146,34 +174,25 @@ function groupsOf(changes: readonly Change[], { reads }: Seen) {
   return { services, objects, restart, rolls };
 }
 
-function refuseUnknownPlaces(keep: readonly string[], { places }: Seen, options: TargetOptions): void {
-  for (const one of keep) {
-    const known = places.some((place) => {
-      const path = one.startsWith("/") ? place.slice(place.indexOf("/", place.indexOf("/") + 1)) : place;
-      return path === one || path.startsWith(`${one}/`);
-    });
-    if (known) continue;
-    const last = one.slice(one.lastIndexOf("/"));
-    const near = places.filter((place) => place.includes(last)).slice(0, 3);
-    throw refused(
-      `${subjectOfTarget(options)}: cannot keep "${one}": there is nothing at this path, neither now nor in the checkpoint`,
-      near.length === 0
-        ? "list members go by their names: /spec/template/spec/containers/NAME/…"
-        : `is it "${near.join('" or "')}"?`,
-    );
-  }
+/** Helm undoes nothing by itself, but its own record goes on naming the version that is left. */
+function helmOf(rolls: readonly string[], { workloads }: Seen): string {
+  const releases = [...new Set(rolls.flatMap((key) => workloads[key]?.helm ?? []))];
+  return releases.length === 0 ? "" : `; Helm (${releases.join(", ")}) is not told`;
 }
 
-function refuseReconciled(rolls: readonly string[], { workloads }: Seen, options: TargetOptions): void {
-  if (options.reconciler === "ignore") return;
-  for (const key of rolls) {
-    const by = workloads[key]?.reconciler ?? null;
-    if (by === null) continue;
-    throw refused(
-      `${nameOf(key).name}: is kept as it is by ${by}, which would put the bad version back`,
-      "pause it there or go back in its repository; then `reconciler: ignore`",
-    );
-  }
+function addSwitch(
+  { object, summary }: Chosen & { readonly way: "switch" },
+  changes: readonly Difference[],
+  { switch: flag }: TargetOptions,
+  add: Add,
+): void {
+  const weakens = flag?.weakens;
+  const until = flag?.expires === undefined ? "" : `, for ${prettyMs(flag.expires)}`;
+  add({
+    ...{ operation: "switch", phase: "restore", objects: [object], expectedMs: 200 },
+    title: `set ${object}: ${summary}${until}`,
+    impact: { changes, ...(weakens === undefined ? {} : { security: weakens, needsApproval: true }) },
+  });
 }
 
 function addHistory(rolls: readonly string[], { workloads }: Seen, options: TargetOptions, add: Add): void {

@@ -15,3 +15,14 @@ export function reconcilerOf({ metadata }: KubernetesObject): string | undefined
   if (managers.some((one) => /^(kustomize|helm)-controller$/.test(one))) return "Flux (a field manager)";
   return undefined;
 }
+
+/** Helm only acts when somebody calls it: the release that made this object, by Helm's own marks. */
+export function helmReleaseOf({ metadata }: KubernetesObject): string | undefined {
+  const release = metadata.annotations?.["meta.helm.sh/release-name"];
+  if (release !== undefined) return release;
+  const labels = metadata.labels ?? {};
+  const { "app.kubernetes.io/managed-by": manager, "app.kubernetes.io/instance": instance } = labels;
+  if (manager === "Helm") return instance ?? "release unknown";
+  const byHelm = (metadata.managedFields ?? []).some(({ manager: one }) => one === "helm");
+  return byHelm ? (instance ?? "release unknown") : undefined;
+}

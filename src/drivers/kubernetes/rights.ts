@@ -28,8 +28,10 @@ const rights = ([group, resource]: readonly [string, string], verbs: readonly st
 /** docs/kubernetes.md, "Rights", has the same as a role. */
 export function rightsFor(options: TargetOptions): Right[] {
   const named = [...namedWorkloads(options), ...namedObjects(options)].map(({ kind }) => kind);
-  const wide = named.length === 0;
-  const kinds = new Set<PieceKind>(wide ? [...workloadKinds, ...otherKinds] : named);
+  const flag = options.switch;
+  const wide = named.length === 0 && flag === undefined;
+  const switched: readonly PieceKind[] = flag === undefined ? [] : ["ConfigMap", ...workloadKinds];
+  const kinds = new Set<PieceKind>(wide ? [...workloadKinds, ...otherKinds] : [...named, ...switched]);
   const workloads = [...kinds].filter(isWorkload);
   // What belongs to a workload goes with it.
   if (workloads.length > 0) {
@@ -44,6 +46,7 @@ export function rightsFor(options: TargetOptions): Right[] {
       rights(["apps", kind === "Deployment" ? "replicasets" : "controllerrevisions"], ["list", "watch"]),
     ),
     ...(workloads.length > 0 ? rights(["", "pods"], ["list", "watch"]) : []),
+    ...(flag?.seen === "process" ? rights(["", "pods/exec"], ["get", "create"]) : []),
     ...(workloads.includes("StatefulSet") ? rights(["", "pods"], ["delete"]) : []),
     ...others.flatMap((kind) => {
       const lists = kind === "ConfigMap" || kind === "Secret" || kind === "Ingress" ? list : ["list"];
@@ -61,7 +64,8 @@ interface Review {
 export async function missingRights(api: Kubernetes, wanted: readonly Right[]): Promise<string[]> {
   const answers = await Promise.all(
     wanted.map(async ({ verb, group, resource }) => {
-      const attributes = { namespace: api.namespace, verb, group, resource };
+      const [of = "", subresource = ""] = resource.split("/");
+      const attributes = { namespace: api.namespace, verb, group, resource: of, subresource };
       const { status } = await api.json<Review>({
         method: "POST",
         path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",

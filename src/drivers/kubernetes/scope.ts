@@ -2,6 +2,7 @@ import type { DataObject, KubernetesObject, Workload } from "../../clients/kuber
 import { type Reader, wholeNamespace } from "../../clients/kubernetes/read.js";
 import { keptLabel } from "./kept.js";
 import { isWorkload, type ObjectName, type OtherKind, otherKinds, type PieceKind } from "./piece.js";
+import { readersOf } from "./switched.js";
 import { namedObjects, type TargetOptions } from "./target-options.js";
 import { workloadKinds } from "./workload.js";
 import { namedWorkloads } from "./workload-options.js";
@@ -10,6 +11,10 @@ import { namedWorkloads } from "./workload-options.js";
 export const scopeOf = async (read: Reader, options: TargetOptions): Promise<ObjectName[]> => {
   const named = [...namedWorkloads(options), ...namedObjects(options)];
   if (named.length > 0) return named;
+  if (options.switch !== undefined) {
+    const { configMap, key } = options.switch;
+    return [{ kind: "ConfigMap", name: configMap }, ...(await readersOf(read, configMap, key))];
+  }
   const kinds: PieceKind[] = [...workloadKinds, ...otherKinds];
   const lists = await Promise.all(
     kinds

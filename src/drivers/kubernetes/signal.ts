@@ -8,6 +8,7 @@ import { BackoutError } from "../../core/errors.js";
 import { checkWorkload } from "./check-workload.js";
 import { statusesOf, stuckReasons, waitingFor } from "./pod-state.js";
 import { quantity } from "./quantity.js";
+import { expiredOf } from "./switched.js";
 import { desiredPods, isReady, readWorkload, type WorkloadState } from "./workload.js";
 import { exactlyOne, sayExactlyOne, subjectOf, workloadOf, workloadShape } from "./workload-options.js";
 
@@ -16,9 +17,9 @@ const options = z
     ...clusterShape,
     ...workloadShape,
     value: z
-      .enum(["ready", "missing", "restarts", "waiting", "memory"])
+      .enum(["ready", "missing", "restarts", "waiting", "memory", "expired"])
       .describe(
-        "`ready`: pods that are. `missing`: pods wanted less those ready. `restarts`: of all containers of all pods together. `waiting`: pods that wait for one of `reasons`. `memory`: of the pod that is closest to its limit, used by limit",
+        "`ready`: pods that are. `missing`: pods wanted less those ready. `restarts`: of all containers of all pods together. `waiting`: pods that wait for one of `reasons`. `memory`: of the pod that is closest to its limit, used by limit. `expired`: switches in the ConfigMaps that it reads, whose time is over",
       ),
     reasons: z
       .array(z.string().min(1))
@@ -37,7 +38,7 @@ interface PodMetrics extends KubernetesObject {
 const unmeasured = (message: string, hint: string): BackoutError =>
   new BackoutError("NOT_FOUND", message, { effect: "none", hint });
 
-async function read(wanted: Options, api: Reader): Promise<Reading> {
+async function read(wanted: Options, api: Reader, now: number): Promise<Reading> {
   const state = await readWorkload(api, workloadOf(wanted));
   const ready = state.pods.filter(isReady).length;
   switch (wanted.value) {
@@ -52,6 +53,8 @@ async function read(wanted: Options, api: Reader): Promise<Reading> {
         value: state.pods.filter((pod) => waitingFor(pod, wanted.reasons).length > 0).length,
         unit: "pods",
       };
+    case "expired":
+      return { value: (await expiredOf(api, state, now)).length, unit: "switches" };
     case "memory":
       return { value: await memoryRatio(state, api, subjectOf(workloadOf(wanted))), unit: "ratio" };
   }
@@ -90,5 +93,6 @@ export const signal = defineSignal<Options>({
   title: "Kubernetes workload: pods ready, missing or stuck, restarts, memory by its limit",
   options,
   check: checkWorkload,
-  read: (wanted, context) => withKubernetes(wanted, context, (api) => read(wanted, reader(api))),
+  read: (wanted, context) =>
+    withKubernetes(wanted, context, (api) => read(wanted, reader(api), context.clock.now())),
 });

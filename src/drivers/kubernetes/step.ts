@@ -4,10 +4,13 @@ import { type Reader, reader, wholeNamespace } from "../../clients/kubernetes/re
 import type { Outcome, Settlement, StepContext, StepJob } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { capturedSnapshot, type Data } from "./capture.js";
+import { chosenSnapshot } from "./chosen.js";
 import { type Input, inputOf } from "./input.js";
 import { readKept } from "./kept.js";
 import { isWorkload, nameOf, type Snapshot } from "./piece.js";
 import { refuseOther } from "./same-cluster.js";
+import { readerFor } from "./scope.js";
+import { readPresent } from "./snapshot.js";
 import type { TargetOptions } from "./target-options.js";
 
 export interface Step {
@@ -57,7 +60,10 @@ export async function onStep<T>(
       );
       refuseOther(data, api, found);
     }
-    const wanted = kept?.snapshot ?? then;
+    const wanted =
+      input.chosen === null
+        ? (kept?.snapshot ?? then)
+        : chosenSnapshot(input.chosen, await readPresent(readerFor(read, options), options));
     return work({ ...{ read, atOnce, options, input, data, wanted, context }, unready: kept?.unready ?? [] });
   });
 }

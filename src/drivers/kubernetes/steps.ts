@@ -1,16 +1,19 @@
 import type { Workload } from "../../clients/kubernetes/objects.js";
+import { remembering } from "../../clients/kubernetes/read.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { objectState, putBack } from "./apply-objects.js";
 import { awaitWorkloads, inParallel } from "./apply-workloads.js";
 import { capturedSnapshot, identityOf, keyOfState } from "./capture.js";
-import { keptName, writeKept } from "./kept.js";
+import { dropExpired, keptName, writeKept } from "./kept.js";
 import { digestsIn, nameOf } from "./piece.js";
 import { rolloutOf } from "./rollout.js";
 import { readerFor } from "./scope.js";
+import { seen } from "./seen.js";
 import { readPresent } from "./snapshot.js";
 import { type Job, type Operation, onStep, partly, type Step } from "./step.js";
 import { remove, restart, start, stop } from "./stop-start.js";
+import { throwSwitch } from "./throw-switch.js";
 import { readWorkload, type WorkloadName } from "./workload.js";
 import { changeWorkload, workloadChange } from "./workload-change.js";
 
@@ -18,13 +21,16 @@ const keep: Operation = {
   async apply({ read, options, data, context }) {
     const name = keptName(context.key);
     const then = data === undefined ? undefined : await capturedSnapshot(data, context.artifacts);
+    const once = remembering(readerFor(read, options));
     const [present, alone] = await Promise.all([
-      readPresent(readerFor(read, options), options, then),
-      readPresent(readerFor(read, options), options),
+      readPresent(once, options, then),
+      readPresent(once, options),
     ]);
     const unready = present.states.filter((state) => rolloutOf(state).state !== "done").map(keyOfState);
     const identity = identityOf(digestsIn(alone.snapshot));
-    const changed = await writeKept(read, name, { snapshot: present.snapshot, identity, unready });
+    const kept = { snapshot: present.snapshot, identity, unready };
+    const changed = await writeKept(read, name, kept, context.clock.now() + options.undo);
+    await dropExpired(read, name, context);
     const count = Object.keys(present.snapshot).length;
     return { summary: `ConfigMap ${name}: keeps ${count} objects`, changed };
   },
@@ -146,7 +152,7 @@ const rollout: Operation = {
 
 const operations: Readonly<Record<string, Operation>> = {
   ...{ keep, history, stop, remove, objects: putAll, rollout },
-  ...{ traffic: putAll, start, restart },
+  ...{ traffic: putAll, start, restart, switch: throwSwitch, seen },
 };
 
 function operationOf({ operation }: Job): Operation {

@@ -1,5 +1,7 @@
 import * as z from "zod";
 import { clusterShape } from "../../clients/kubernetes/kubeconfig.js";
+import { duration } from "../../core/playbook/duration.js";
+import { choiceShape } from "./choice-options.js";
 import { type ObjectName, type PieceKind, pieceKinds } from "./piece.js";
 import { namedWorkloads, workloadShape } from "./workload-options.js";
 
@@ -36,6 +38,7 @@ export const targetOptions = z
       .optional()
       .describe("In its place: everything with these labels, as kubectl takes them: `app=erp`"),
     everything: z.literal(true).optional().describe("In its place: the whole namespace"),
+    ...choiceShape,
     secrets: z
       .enum(["leave", "encrypt"])
       .default("leave")
@@ -60,6 +63,11 @@ export const targetOptions = z
       .describe(
         "Where Argo CD or Flux would put the bad version back: `refuse` to plan, or `ignore` it, since it was paused",
       ),
+    undo: duration
+      .default(14 * 86_400_000)
+      .describe(
+        "For how long what a rollback replaced is kept in the cluster for `rollback --undo`; a later one removes it",
+      ),
     historyLimit: z
       .int()
       .min(2)
@@ -69,11 +77,19 @@ export const targetOptions = z
   })
   .refine(
     (options) => {
-      const { objects, selector, everything } = options;
-      return [...namedWorkloads(options), objects, selector, everything].filter(Boolean).length === 1;
+      const { objects, selector, everything, switch: flag } = options;
+      return [...namedWorkloads(options), objects, selector, everything, flag].filter(Boolean).length === 1;
     },
-    { error: "name exactly one of deployment, statefulSet, daemonSet, objects, selector, everything" },
+    {
+      error: "name exactly one of deployment, statefulSet, daemonSet, objects, selector, everything, switch",
+    },
   )
+  .refine((options) => options.to === undefined || namedWorkloads(options).length === 1, {
+    error: "`to` goes with one deployment, statefulSet or daemonSet",
+  })
+  .refine(({ to, switch: flag, way }) => (to ?? flag) === undefined || way !== "recreate", {
+    error: "`way: recreate` makes again what was captured: it goes with neither `to` nor `switch`",
+  })
   .describe("Workloads with what belongs to them, or single objects, of one namespace.");
 
 export type TargetOptions = z.infer<typeof targetOptions>;
@@ -82,6 +98,7 @@ export type TargetOptions = z.infer<typeof targetOptions>;
 export function subjectOfTarget(options: TargetOptions): string {
   const [workload] = namedWorkloads(options);
   if (workload !== undefined) return workload.name;
+  if (options.switch !== undefined) return `${options.switch.configMap}/${options.switch.key}`;
   if (options.objects !== undefined) return options.objects.join(", ");
   return options.selector ?? `namespace ${options.namespace ?? ""}`.trim();
 }

@@ -1,6 +1,8 @@
 import { defineTarget } from "../../core/driver.js";
+import { canonicalJson } from "../../core/json.js";
 import { capture } from "./capture.js";
 import { checkTarget } from "./check-target.js";
+import { isChosen } from "./choice-options.js";
 import { observe } from "./observe.js";
 import { keyOf } from "./piece.js";
 import { plan } from "./plan.js";
@@ -21,7 +23,11 @@ export const target = defineTarget({
     const place = `kubernetes:${options.context ?? ""}/${options.namespace ?? ""}`;
     const named = [...namedWorkloads(options), ...namedObjects(options)].map(keyOf);
     // Other ways back to the same are no other owner: scenarios take one or the other.
-    const way = options.way === "patch" ? "" : `, ${options.way}`;
+    const chosen = options.to === undefined ? "" : `, to ${canonicalJson(options.to)}`;
+    const way = options.way === "patch" ? chosen : `, ${options.way}${chosen}`;
+    const flag = options.switch;
+    if (flag !== undefined)
+      return [`${place}/ConfigMap/${flag.configMap}/${flag.key}, ${flag.value ?? "as it was"}`];
     const all = named.length > 0 ? named : [options.selector ?? "everything"];
     return all.map((one) => `${place}/${one}${way}`);
   },
@@ -32,6 +38,7 @@ export const target = defineTarget({
   plan,
   apply,
   settle,
+  verifies: (options) => !isChosen(options),
   verify,
   undo,
   versions,

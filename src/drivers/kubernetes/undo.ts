@@ -1,5 +1,5 @@
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
-import { reader } from "../../clients/kubernetes/read.js";
+import { reader, remembering } from "../../clients/kubernetes/read.js";
 import { type DoneWork, sameIdentity, type UndoDriver } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { type Data, identityOf, summaryOf } from "./capture.js";
@@ -32,9 +32,10 @@ export const undo: UndoDriver<TargetOptions, Data, UndoSeen> = {
         );
       }
       const kept: Kept | undefined = from === undefined ? undefined : await readKept(read, from);
+      const once = remembering(readerFor(read, options));
       const [alone, present] = await Promise.all([
-        readPresent(readerFor(read, options), options),
-        readPresent(readerFor(read, options), options, kept?.snapshot),
+        readPresent(once, options),
+        readPresent(once, options, kept?.snapshot),
       ]);
       const identity = identityOf(digestsIn(alone.snapshot));
       const then = kept?.snapshot;

@@ -30,7 +30,7 @@ export const verify = (
       const known = captured.data.workloads[keyOfState(state)];
       if (known === undefined) return [];
       const looking = {
-        ...{ read, state, signal: context.signal },
+        ...{ read, state, signal: context.signal, now: context.clock.now() },
         subject: subjectOf({ kind: state.kind, name: state.workload.metadata.name }),
         // With no pod there is no digest to compare.
         wanted: keptImages || known.pods === 0 ? {} : { images: known.images },

@@ -1,9 +1,7 @@
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
-import type { PodTemplate } from "../../clients/kubernetes/objects.js";
 import { reader } from "../../clients/kubernetes/read.js";
-import { contentDigest } from "../../core/content-digest.js";
 import type { DriverContext, Version } from "../../core/driver.js";
-import { withoutMarks } from "./piece.js";
+import { templateDigest } from "./chosen.js";
 import { readerFor } from "./scope.js";
 import { readPresent } from "./snapshot.js";
 import type { TargetOptions } from "./target-options.js";
@@ -26,14 +24,9 @@ function versionsOf(state: WorkloadState, several: boolean): Version[] {
       const at = Date.parse(createdAt);
       return {
         name: `${prefix}revision ${number}`,
-        identity: contentDigest(withoutMarks(withoutHash(template))),
+        identity: templateDigest(template),
         summary: uid === current ? `${images} (current)` : images,
         ...(Number.isNaN(at) ? {} : { at }),
       };
     });
-}
-
-function withoutHash({ metadata, spec }: PodTemplate): PodTemplate {
-  const { "pod-template-hash": _hash, ...labels } = metadata?.labels ?? {};
-  return { metadata: { ...metadata, labels }, spec };
 }

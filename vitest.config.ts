@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/support/count-reporter.ts"],
     // Most tests wait for servers and processes: one more than vitest would take on two cores.
+    // Of one file, where it says that its tests may run beside each other.
+    maxConcurrency: 3,
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {

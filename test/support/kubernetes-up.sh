@@ -70,6 +70,10 @@ address: $ADDRESS
 port: $((PORT + 5))
 healthzPort: 0
 syncFrequency: 5s
+kubeAPIQPS: 100
+kubeAPIBurst: 200
+eventRecordQPS: 100
+eventBurst: 200
 evictionHard: { nodefs.available: "1%", imagefs.available: "1%", memory.available: "50Mi" }
 imageGCHighThresholdPercent: 100
 YAML

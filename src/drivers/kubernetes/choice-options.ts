@@ -27,8 +27,11 @@ const to = z
   });
 
 const flag = z.strictObject({
-  configMap: z.string().min(1),
-  key: z.string().regex(/^[-._a-zA-Z0-9]+$/, "a key is letters, digits, -, _ and ."),
+  configMap: z.string().min(1).describe("Where the key stands"),
+  key: z
+    .string()
+    .regex(/^[-._a-zA-Z0-9]+$/, "a key is letters, digits, -, _ and .")
+    .describe("There already, with its usual value"),
   value: z
     .string()
     .optional()

@@ -45,15 +45,7 @@ function overReadings({ function: name, signal, window }: ConditionInput, { at, 
   const count = history.length - from;
   if (name === "samples") return count;
   if (count === 0) return { tooFew: `"${signal}" was not measured within ${durationText(window)}` };
-  let sum = 0;
-  let least = Number.POSITIVE_INFINITY;
-  let most = Number.NEGATIVE_INFINITY;
-  for (let index = from; index < history.length; index++) {
-    const value = history.value(index);
-    sum += value;
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
+  const { sum, least, most } = history.summary(from);
   if (name === "min") return least;
   return name === "max" ? most : sum / count;
 }

@@ -8,9 +8,17 @@ export interface SignalHistory {
   /** Index of the first reading after `at`. */
   after(at: number): number;
   readonly length: number;
+  /** Of the readings from an index on. */
+  summary(from: number): Summary;
   time(index: number): number;
   value(index: number): number;
   readings(): (readonly [number, number])[];
+}
+
+export interface Summary {
+  readonly sum: number;
+  readonly least: number;
+  readonly most: number;
 }
 
 /** Keeps readings for `window` before the newest, and one more: what an increase is counted from. */
@@ -64,6 +72,21 @@ export function signalHistory(window: number): SignalHistory {
         else high = middle;
       }
       return low;
+    },
+    summary(from) {
+      const all = capacity();
+      let sum = 0;
+      let least = Number.POSITIVE_INFINITY;
+      let most = Number.NEGATIVE_INFINITY;
+      let at = slot(from);
+      for (let left = length - from; left > 0; left--) {
+        const value = values[at] ?? Number.NaN;
+        sum += value;
+        if (value < least) least = value;
+        if (value > most) most = value;
+        at = at + 1 === all ? 0 : at + 1;
+      }
+      return { sum, least, most };
     },
     get length() {
       return length;

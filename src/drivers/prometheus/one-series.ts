@@ -31,9 +31,9 @@ const words: Readonly<Record<string, number>> = {
 };
 
 function numberOf(text: string): number {
-  const word = words[text];
-  if (word !== undefined) return word;
-  return text.trim() === "" ? Number.NaN : Number(text);
+  const number = Number(text);
+  if (Number.isNaN(number)) return words[text] ?? Number.NaN;
+  return number === 0 && text.trim() === "" ? Number.NaN : number;
 }
 
 /** The one measured value; nothing; or why there is none: `wrong` where the query can never give one number. */
@@ -90,14 +90,19 @@ export function seriesOver(
   const read = matrix.safeParse(data);
   if (!read.success) return undefined;
   // Point by point: a schema for each of a day's half a million would cost more than all the rest.
-  return read.data.result.map(({ metric, values = [] }) => [JSON.stringify(metric), values.flatMap(pointOf)]);
+  return read.data.result.map(({ metric, values = [] }) => [JSON.stringify(metric), pointsIn(values)]);
 }
 
-function pointOf(written: unknown): Point | [] {
-  if (!Array.isArray(written)) return [];
-  const [at, text] = written as unknown[];
-  if (typeof at !== "number" || typeof text !== "string") return [];
-  return { at: Math.round(at * 1_000), value: numberOf(text), text };
+function pointsIn(values: readonly unknown[]): Point[] {
+  const points: Point[] = [];
+  for (const written of values) {
+    if (!Array.isArray(written)) continue;
+    const at: unknown = written[0];
+    const text: unknown = written[1];
+    if (typeof at === "number" && typeof text === "string")
+      points.push({ at: Math.round(at * 1_000), value: numberOf(text), text });
+  }
+  return points;
 }
 
 const histogram = wrong(

@@ -40,13 +40,18 @@ export const flushing = (): Promise<Figure[]> =>
     try {
       const own: number[] = [];
       const pauses: number[] = [];
+      const calls: number[] = [];
       for (let round = 0; round < rounds; round++) {
         await fill(client, names, others);
+        await client.config("SET", "latency-monitor-threshold", "1");
+        await client.latency("RESET");
         const measured = await flush(folder);
+        calls.push(await longestCall(client));
         own.push(measured.ms);
         pauses.push(measured.pause);
         await expectFlushed(client);
       }
+      await client.config("SET", "latency-monitor-threshold", "0");
       await fill(client, names.slice(0, 1), 0);
       let shellMs = 0;
       const shellPause = await pauseDuring(() => {
@@ -62,6 +67,11 @@ export const flushing = (): Promise<Figure[]> =>
           ...{ area: "redis", figure: "the same against the shell", unit: "times", most: 0.1 },
           values: own.map((ms) => ms / shellMs),
           against,
+        }),
+        figure({
+          ...{ area: "redis", figure: "longest call at the server", unit: "ms", most: 20 },
+          values: calls,
+          against: "as Redis' own latency monitor saw it, whatever kept the clients from a processor",
         }),
         figure({
           ...{ area: "redis", figure: "longest pause of another", unit: "ms", most: 20 },
@@ -101,6 +111,12 @@ async function fill(client: Redis, namespaces: readonly string[], more: number):
       await client.eval(script, 0, `${name}:`, at, at + each - 1);
   }
   for (let at = 0; at < more; at += each) await client.eval(script, 0, "bull:sync:", at, at + each - 1);
+}
+
+/** 0 where none took a millisecond. */
+async function longestCall(client: Redis): Promise<number> {
+  const events = (await client.latency("LATEST")) as [name: string, at: number, last: number, most: number][];
+  return Math.max(0, ...events.map(([, , , most]) => most));
 }
 
 async function expectFlushed(client: Redis): Promise<void> {

@@ -24,16 +24,19 @@ export interface RiskMatrix {
 
 export function riskMatrix({ changes, targets, objectives }: RiskInput): RiskMatrix {
   const names = Object.keys(changes);
-  const touches = (change: string): Set<string> => {
-    const own = changes[change]?.targets ?? [];
-    return new Set([...own, ...own.flatMap((target) => targets[target]?.uses ?? [])]);
-  };
-  const meet = (a: string, b: string): boolean => {
-    const [one, other] = [touches(a), touches(b)];
-    return (
-      [...(changes[a]?.targets ?? [])].some((target) => other.has(target)) ||
-      [...(changes[b]?.targets ?? [])].some((target) => one.has(target))
-    );
+  const ownOf = (change: string): readonly string[] => changes[change]?.targets ?? [];
+  const touchedBy = (change: string): readonly string[] =>
+    ownOf(change).flatMap((target) => [target, ...(targets[target]?.uses ?? [])]);
+  const order = new Map(names.map((name, index) => [name, index]));
+  const owners = byTarget(names, ownOf);
+  const touching = byTarget(names, touchedBy);
+  const meeting = (change: string): string[] => {
+    const found = new Set([
+      ...touchedBy(change).flatMap((target) => owners.get(target) ?? []),
+      ...ownOf(change).flatMap((target) => touching.get(target) ?? []),
+    ]);
+    found.delete(change);
+    return [...found].sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
   };
   const promised = (change: string): number => changes[change]?.promised ?? 0;
   const rows = names.map((change): RiskRow => {
@@ -41,7 +44,7 @@ export function riskMatrix({ changes, targets, objectives }: RiskInput): RiskMat
     return {
       change,
       targets: own,
-      shares: names.filter((other) => other !== change && meet(change, other)),
+      shares: meeting(change),
       ...(risk === undefined ? {} : { risk }),
       ...(promisedMs === undefined ? {} : { promisedMs }),
     };
@@ -60,14 +63,34 @@ export type RiskInput = Pick<Playbook, "changes" | "targets" | "objectives">;
 
 const rank = ({ risk }: RiskRow): number => (risk === undefined ? -1 : risks.indexOf(risk));
 
+function byTarget(
+  changes: readonly string[],
+  targetsOf: (change: string) => readonly string[],
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const change of changes) {
+    for (const target of new Set(targetsOf(change)))
+      found.set(target, [...(found.get(target) ?? []), change]);
+  }
+  return found;
+}
+
 /** Groups of changes that are linked, also over others. */
 function linked(rows: readonly RiskRow[]): string[][] {
   const shares = new Map(rows.map((row) => [row.change, row.shares]));
   const seen = new Set<string>();
   const reach = (change: string): string[] => {
-    if (seen.has(change)) return [];
-    seen.add(change);
-    return [change, ...(shares.get(change) ?? []).flatMap(reach)];
+    const group = seen.has(change) ? [] : [change];
+    // Grows while it is gone through.
+    for (const one of group) {
+      seen.add(one);
+      for (const other of shares.get(one) ?? []) {
+        if (seen.has(other)) continue;
+        seen.add(other);
+        group.push(other);
+      }
+    }
+    return group;
   };
   return rows.map(({ change }) => reach(change)).filter((group) => group.length > 0);
 }

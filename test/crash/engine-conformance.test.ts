@@ -175,7 +175,8 @@ const stories: Readonly<Record<string, Story>> = {
     const asked = performance.now();
     const client = await started(engine.client(place, { do: "cancel" }));
     expect(await client.said("outcome")).toEqual({ outcome: "cancelled" });
-    expect(performance.now() - asked).toBeLessThan(5_000);
+    // The effects take 20 s.
+    expect(performance.now() - asked).toBeLessThan(15_000);
     const { found, effects } = await look(place);
     expect(found.state).toMatchObject({ status: "finished", cancelled: "wrong scenario" });
     expect(effects).toEqual([]);

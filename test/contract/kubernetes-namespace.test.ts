@@ -61,7 +61,7 @@ describe("one cluster", () => {
           spec: { template: template({ name: "db", first: "false" }) },
         });
         await until("its pod to crash", async () =>
-          JSON.stringify(await world.get("pods/db-1")).includes('"CrashLoopBackOff"'),
+          JSON.stringify((await world.get("pods/db-1")) ?? "").includes('"CrashLoopBackOff"'),
         );
         await session.bringBack("stuck");
         expect(session.contexts.lines.join("\n")).toMatch(

@@ -78,6 +78,8 @@ function namesUsed(text) {
     }
     used.set(path, names);
   }
+  // By `import()` it is taken as a whole, whatever is imported of it elsewhere.
+  for (const [, path] of text.matchAll(/require\d*\("\w+:([^"]+)"\)/g)) used.delete(path);
   return used;
 }
 

@@ -19,22 +19,39 @@ const escalate = [
   { after: 15 * minute, say: "call the lead", to: "lead" },
 ];
 
+const opened = incidentAt(verdict([firing({ severity: "SEV-2" })]), undefined, { escalate }, 0);
 const at = (minutes: number, statuses = [firing()]) =>
-  incidentAt(verdict(statuses), { since: 0 }, { escalate }, minutes * minute);
+  incidentAt(verdict(statuses), opened, { escalate }, minutes * minute);
 
 describe("an incident", () => {
   test("is open while the verdict is RED or YELLOW, from the first trigger that fired", () => {
-    expect(
-      incidentAt(verdict([firing({ state: "inactive" })]), { since: 0 }, undefined, minute),
-    ).toBeUndefined();
-    const unknown = firing({ state: "unknown", noData: "no answer" });
-    expect(incidentAt(verdict([unknown]), { since: 0 }, undefined, minute)).toBeUndefined();
+    expect(incidentAt(verdict([firing({ state: "inactive" })]), opened, undefined, minute)).toBeUndefined();
     const late = incidentAt(verdict([firing({ since: 3 * minute })]), undefined, undefined, 4 * minute);
     expect(late?.since).toBe(3 * minute);
     // Another trigger that takes over is the same incident.
     expect(incidentAt(verdict([firing({ since: 9 * minute })]), late, undefined, 9 * minute)?.since).toBe(
       3 * minute,
     );
+  });
+
+  test("stays open while nothing can be measured, and is not opened by that", () => {
+    const unknown = [firing({ state: "unknown", noData: "no answer" })];
+    expect(incidentAt(verdict(unknown), undefined, { escalate }, minute)).toBeUndefined();
+    const [soon, later] = [14, 16].map((minutes) =>
+      incidentAt(verdict(unknown), opened, undefined, minutes * minute),
+    );
+    expect(soon).toMatchObject({
+      since: 0,
+      severity: "SEV-2",
+      escalated: [],
+      next: { say: "call the lead" },
+    });
+    expect(later).toMatchObject({
+      since: 0,
+      escalated: [{ after: 15 * minute, say: "call the lead", to: "lead" }],
+    });
+    expect(later?.next).toBeUndefined();
+    expect(incidentAt(verdict([firing()]), later, { escalate }, 31 * minute)?.escalated).toHaveLength(2);
   });
 
   test.each<[NonNullable<TriggerStatus["severity"]>, number]>([

@@ -33,29 +33,50 @@ export interface Incident {
   readonly next?: Escalation & { readonly at: number };
 }
 
-/** What is open now. `before`: what was open a moment ago; triggers that fire in turn are one incident. */
+/**
+ * What is open now. `before`: what was open a moment ago; triggers that fire in turn are one incident, and one that can
+ * no longer be measured is not over.
+ */
 export function incidentAt(
   { level, evidence }: Verdict,
-  before: Pick<Incident, "since"> | undefined,
+  before: Incident | undefined,
   scenario: Pick<ScenarioDefinition, "escalate"> | undefined,
   now: number,
 ): Incident | undefined {
-  if (level !== "RED" && level !== "YELLOW") return undefined;
+  if (level === "GREEN") return undefined;
+  if (level === "UNKNOWN") return before && unmeasured(before, now);
   const fired = evidence.flatMap(({ since }) => since ?? []);
   const since = before?.since ?? Math.min(now, ...fired);
   const severity = severities.find((one) => evidence.some((status) => status.severity === one));
   const age = Math.max(0, now - since);
-  const phase = incidentPhases.findIndex(({ until }) => age < until * 60_000);
-  const asked = severity && severityActions[severity];
-  const action = asked && age < asked.until * 60_000 ? asked.text : (incidentPhases[phase]?.text ?? "");
   const steps = (scenario?.escalate ?? []).toSorted((a, b) => a.after - b.after);
   const next = steps.find(({ after }) => after > age);
   return {
     since,
     ...(severity === undefined ? {} : { severity, respondBy: since + responseTimes[severity] }),
-    phase,
-    action,
+    ...stageAt(age, severity),
     escalated: steps.filter(({ after }) => after <= age),
     ...(next === undefined ? {} : { next: { ...next, at: since + next.after } }),
+  };
+}
+
+function stageAt(age: number, severity: Severity | undefined): Pick<Incident, "phase" | "action"> {
+  const phase = incidentPhases.findIndex(({ until }) => age < until * 60_000);
+  const asked = severity && severityActions[severity];
+  const action = asked && age < asked.until * 60_000 ? asked.text : (incidentPhases[phase]?.text ?? "");
+  return { phase, action };
+}
+
+/** It goes on as it was; what was to be said next is said in its time. */
+function unmeasured({ next, ...before }: Incident, now: number): Incident {
+  const age = Math.max(0, now - before.since);
+  const due = next !== undefined && next.at <= now;
+  return {
+    ...before,
+    ...stageAt(age, before.severity),
+    escalated: due
+      ? [...before.escalated, { after: next.after, say: next.say, to: next.to }]
+      : before.escalated,
+    ...(next === undefined || due ? {} : { next }),
   };
 }

@@ -156,7 +156,7 @@ function whyNot(
   const compared = [...when.inputs, ...(clear?.inputs ?? [])].find(
     (one) => one.function === "baseline" && !Object.hasOwn(baselines, one.signal),
   );
-  return compared && `no checkpoint has a baseline of "${compared.signal}"`;
+  return compared && `no checkpoint has a baseline of "${compared.signal}" as it is defined now`;
 }
 
 function nothingToReplay(notReplayed: Backtest["notReplayed"]): BackoutError {

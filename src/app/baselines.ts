@@ -13,6 +13,8 @@ export interface MissingBaseline {
 
 export interface Baselines {
   readonly values: Readonly<Record<string, number>>;
+  /** Digests of what the signals measured. */
+  readonly measured: Readonly<Record<string, string>>;
   readonly missing: readonly MissingBaseline[];
 }
 
@@ -24,8 +26,8 @@ const defaultMs = 15_000;
  */
 export async function readBaselines(services: Services, events: CallEvents): Promise<Baselines> {
   const { playbook, clock } = services;
-  const { baselines: wanted } = compileTriggers(playbook);
-  if (wanted.size === 0) return { values: {}, missing: [] };
+  const { baselines: wanted, measures } = compileTriggers(playbook);
+  if (wanted.size === 0) return { values: {}, measured: {}, missing: [] };
   const sources = await signalSources(services, events, { only: wanted });
   const read = new Map<string, number[]>([...wanted].map((name) => [name, []]));
   const errors = new Map<string, string>();
@@ -49,7 +51,8 @@ export async function readBaselines(services: Services, events: CallEvents): Pro
   const missing = [...read].flatMap(([signal, all]) =>
     all.length > 0 ? [] : [{ signal, reason: errors.get(signal) ?? "it was not read in that time" }],
   );
-  return { values: Object.fromEntries(values), missing };
+  const measured = values.map(([name]) => [name, measures[name] ?? ""] as const);
+  return { values: Object.fromEntries(values), measured: Object.fromEntries(measured), missing };
 }
 
 function median(values: readonly number[]): number {
@@ -59,15 +62,22 @@ function median(values: readonly number[]): number {
   return (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2;
 }
 
-/** Of the newest checkpoint that has some: that of the change, where one is named and was made. */
+/**
+ * Of the newest checkpoint that has some: that of the change, where one is named and was made. A signal that is defined
+ * otherwise by now has none: what another query gave is nothing to compare with.
+ */
 export async function knownBaselines(
-  { checkpoints, playbook }: Services,
+  { checkpoints, playbook }: Pick<Services, "checkpoints" | "playbook">,
   change: string | undefined,
 ): Promise<NonNullable<Checkpoint["baselines"]>> {
-  if (compileTriggers(playbook).baselines.size === 0) return {};
+  const { baselines: wanted, measures } = compileTriggers(playbook);
+  if (wanted.size === 0) return {};
   const { system, environment } = playbook;
   const { checkpoints: all } = await checkpoints.list({ system, environment });
   const some = all.filter(({ baselines }) => baselines !== undefined);
   const own = change === undefined ? undefined : some.findLast((one) => one.change === change);
-  return (own ?? some.at(-1))?.baselines ?? {};
+  const { baselines = {}, measured = {} } = own ?? some.at(-1) ?? {};
+  return Object.fromEntries(
+    Object.entries(baselines).filter(([name]) => (measured[name] ?? measures[name]) === measures[name]),
+  );
 }

@@ -62,7 +62,7 @@ async function refuseHalfWay(services: Services): Promise<void> {
 /** Beside the capture, so that it costs no time of its own where that takes as long. */
 async function recordBaselines(services: Services, draft: Draft, request: CheckpointRequest): Promise<void> {
   const baselines = await readBaselines(services, request);
-  if (Object.keys(baselines.values).length > 0) draft.setBaselines(baselines.values);
+  if (Object.keys(baselines.values).length > 0) draft.setBaselines(baselines.values, baselines.measured);
   request.onBaselines?.(baselines);
 }
 

@@ -63,6 +63,7 @@ export function openDraft({ root, id, at, encryption }: DraftPlace, origin: Draf
   const writers = new Map<string, ArtifactFolder>();
   const parts = new Map<string, Omit<CheckpointPart, "artifacts">>();
   let baselines: Manifest["baselines"];
+  let measured: Manifest["measured"];
   let captures = 0;
   let closed = false;
 
@@ -78,6 +79,7 @@ export function openDraft({ root, id, at, encryption }: DraftPlace, origin: Draf
       [...parts].map(([target, part]) => [target, { ...part, artifacts: writers.get(target)?.list() ?? [] }]),
     ),
     baselines,
+    measured,
   });
 
   return {
@@ -94,9 +96,10 @@ export function openDraft({ root, id, at, encryption }: DraftPlace, origin: Draf
       ensureOpen();
       parts.set(plainName(target, "target"), part);
     },
-    setBaselines(values) {
+    setBaselines(values, digests) {
       ensureOpen();
       baselines = values;
+      measured = digests;
     },
     async commit() {
       ensureOpen();

@@ -80,7 +80,7 @@ async function scratch(): Promise<string> {
 describe("a checkpoint", () => {
   test("comes back as it was made, and only that is left on the disk", async () => {
     const draft = await fill(await store.create({ ...origin, change: "v42" }));
-    draft.setBaselines({ errors: 0.5 });
+    draft.setBaselines({ errors: 0.5 }, { errors: "sha256:1" });
     const made = await draft.commit();
     expect(await store.load(made.id)).toEqual(made);
     expect(made).toMatchObject({

@@ -113,7 +113,7 @@ test("a recorded day replayed: what would have fired when, for how long, how oft
     per_pod: expect.stringContaining("2 series, not one"),
     of_nothing: expect.stringContaining("nothing was recorded in that time"),
     people: 'signal "reported": driver "reports" keeps no past',
-    compared: 'no checkpoint has a baseline of "slow"',
+    compared: 'no checkpoint has a baseline of "slow" as it is defined now',
   });
   expect(result.signals.find(({ signal }) => signal === "queue")).toMatchObject({
     readings: 5_761,

@@ -27,7 +27,7 @@ export interface Draft {
   artifacts(target: string): ArtifactWriter;
   /** The artifacts are those that were added through `artifacts(target)`. */
   setPart(target: string, part: Omit<CheckpointPart, "artifacts">): void;
-  setBaselines(values: Readonly<Record<string, number>>): void;
+  setBaselines(values: Readonly<Record<string, number>>, measured: Readonly<Record<string, string>>): void;
   /** On the disk, whole, when this returns. */
   commit(): Promise<Checkpoint>;
   abandon(): Promise<void>;

@@ -28,6 +28,8 @@ export interface Manifest {
   readonly parts: Readonly<Record<string, CheckpointPart>>;
   /** Signals as they were: name → value. */
   readonly baselines?: Readonly<Record<string, number>> | undefined;
+  /** What those signals measured then: name → digest of the definition. Older checkpoints do not say. */
+  readonly measured?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A whole checkpoint as it lies on disk. */
@@ -65,6 +67,7 @@ const manifest = z.object({
   by: z.string(),
   parts: z.record(z.string(), part),
   baselines: z.record(z.string(), z.number()).optional(),
+  measured: z.record(z.string(), z.string()).optional(),
 });
 const envelope = z.object({ digest, manifest: z.looseObject({ version: z.int().min(1) }) });
 

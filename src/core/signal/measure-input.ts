@@ -23,7 +23,7 @@ export function measureInput(
 ): Measured {
   if (input.function === "baseline") {
     const known = Object.hasOwn(baselines, input.signal) ? baselines[input.signal] : undefined;
-    return known ?? { tooFew: `no checkpoint has a baseline of "${input.signal}"` };
+    return known ?? { tooFew: `no checkpoint has a baseline of "${input.signal}" as it is defined now` };
   }
   const own = past(input.signal);
   if (own === undefined) return { tooFew: `"${input.signal}" has not been measured` };

@@ -143,7 +143,12 @@ describe("a condition over the past of a signal", () => {
       series("errors", -5, 90),
       "was -5: what counts is never negative",
     ],
-    ["no baseline", "p95 > 3 * baseline(p95)", series("p95", 9, 9), 'no checkpoint has a baseline of "p95"'],
+    [
+      "no baseline",
+      "p95 > 3 * baseline(p95)",
+      series("p95", 9, 9),
+      'no checkpoint has a baseline of "p95" as it is defined now',
+    ],
     [
       "a reading that failed",
       'avg(errors, "1m") > 4',

@@ -40,10 +40,14 @@ async function loadDriver(id: string): Promise<DriverModule | undefined> {
 }
 
 /**
- * With `any`, the first environment stands in where none is named and none is the default. A playbook with
- * nothing unusual is read quickly; the parser that can say what is wrong with a text is loaded where the quick one gives up.
+ * With `any`, the first environment stands in where none is named and none is the default; with `warn`, what may be meant
+ * otherwise is told besides. A playbook with nothing unusual is read quickly; the parser that can say what is wrong with a
+ * text is loaded where the quick one gives up.
  */
-async function loadPlaybook(choice: PlaybookChoice, any = false): Promise<LoadedPlaybook> {
+async function loadPlaybook(
+  choice: PlaybookChoice,
+  wish: { readonly any?: boolean; readonly warn?: boolean } = {},
+): Promise<LoadedPlaybook> {
   const file = await findPlaybook(choice.file);
   const folder = dirname(file);
   const name = choice.file ?? file;
@@ -51,15 +55,20 @@ async function loadPlaybook(choice: PlaybookChoice, any = false): Promise<Loaded
   const { text } = decodePlaybook(bytes, name);
   const quick = text === undefined ? undefined : quickSource({ text, file: name });
   if (quick?.tree["backout"] === playbookVersion) {
-    return { file, folder, ...(await resolveSource(quick, folder, choice, any)) };
+    return { file, folder, ...(await resolveSource(quick, folder, choice, wish)) };
   }
   const { readPlaybook } = await import("./core/playbook/read-playbook.js");
   const { source, problems } = readPlaybook({ text: bytes, file: name });
   if (source === undefined) return { file, folder, problems };
-  return { file, folder, ...(await resolveSource(source, folder, choice, any)) };
+  return { file, folder, ...(await resolveSource(source, folder, choice, wish)) };
 }
 
-async function resolveSource(source: PlaybookSource, folder: string, choice: PlaybookChoice, any: boolean) {
+async function resolveSource(
+  source: PlaybookSource,
+  folder: string,
+  choice: PlaybookChoice,
+  { any = false, warn = true }: { readonly any?: boolean; readonly warn?: boolean },
+) {
   const { environments } = source.tree;
   const used = usedDrivers(source);
   const modules = new Map<string, DriverModule>();
@@ -68,6 +77,7 @@ async function resolveSource(source: PlaybookSource, folder: string, choice: Pla
     if (module !== undefined) modules.set(id, module);
   }
   return resolvePlaybook(source, {
+    warn,
     environment: choice.environment ?? (any ? Object.keys(environments ?? {})[0] : undefined),
     drivers: modules,
     knownDrivers: driverNames,
@@ -108,7 +118,7 @@ async function readPlaybookFile(file: string): Promise<Uint8Array> {
 
 /** Everything a command needs. Throws PLAYBOOK_INVALID with every problem of the playbook. */
 async function openServices(choice: PlaybookChoice, loaded?: LoadedPlaybook): Promise<OpenServices> {
-  const { file, folder, playbook, problems } = loaded ?? (await loadPlaybook(choice));
+  const { file, folder, playbook, problems } = loaded ?? (await loadPlaybook(choice, { warn: false }));
   if (playbook === undefined)
     throw new ProblemsError("PLAYBOOK_INVALID", `${file}: the playbook is not valid`, problems);
   const secrets = redactor();
@@ -127,7 +137,6 @@ async function openServices(choice: PlaybookChoice, loaded?: LoadedPlaybook): Pr
     playbook,
     folder,
     file,
-    warnings: problems,
     drivers: driverSource,
     host,
     http: httpClient(),
@@ -222,7 +231,7 @@ async function openEngineAt(url: string, patienceMs: number): Promise<Engine> {
 
 /** For all environments: the engine belongs to the system. */
 async function openController(choice: PlaybookChoice): Promise<OpenController> {
-  const { file, playbook, problems } = await loadPlaybook(choice, true);
+  const { file, playbook, problems } = await loadPlaybook(choice, { any: true, warn: false });
   if (playbook === undefined)
     throw new ProblemsError("PLAYBOOK_INVALID", `${file}: the playbook is not valid`, problems);
   if (playbook.engine === undefined) {
@@ -267,7 +276,7 @@ function member<Kind extends "target" | "signal" | "check">(
 export const wiring: Wiring = {
   driverNames,
   loadDriver,
-  loadPlaybook,
+  loadPlaybook: (choice) => loadPlaybook(choice),
   openServices,
   openController,
   folderContext(folder, name, signal) {

@@ -1,6 +1,5 @@
 import type { CheckpointStore } from "../core/checkpoint/checkpoint-store.js";
 import type { CheckDriver, SignalDriver, TargetDriver } from "../core/driver.js";
-import type { Problem } from "../core/errors.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { Playbook } from "../core/playbook/playbook.js";
 import type {
@@ -55,8 +54,6 @@ export interface OpenServices extends Services {
   readonly folder: string;
   /** What the watch of this environment remembers. */
   readonly watchStore: WatchStore;
-  /** What the playbook was warned of. */
-  readonly warnings: readonly Problem[];
   close(): Promise<void>;
 }
 

@@ -39,7 +39,11 @@ export interface ResolvedPlaybook {
 /** One system in one environment, or every reason why not. A playbook comes with warnings at most. */
 export async function resolvePlaybook(
   source: PlaybookSource,
-  options: Drivers & { readonly environment?: string | undefined },
+  options: Drivers & {
+    readonly environment?: string | undefined;
+    /** Whether what may be meant otherwise is wanted too, and not only what is wrong. */
+    readonly warn?: boolean;
+  },
 ): Promise<ResolvedPlaybook> {
   const written = problemList(source.where, source.problems);
   const chosen = chooseEnvironment(source.tree, options.environment, written);
@@ -48,13 +52,15 @@ export async function resolvePlaybook(
   checkDrivers(tree, options, list);
   await checkExpressions(tree, list);
   await checkDecisions(tree, list);
-  warnOfPromises(tree, list);
   const parsed = playbookSchema.safeParse(tree);
   if (!parsed.success) addSchemaProblems(playbookSchema, tree, parsed.error.issues, [], list);
   const playbook = parsed.success ? playbookOf(parsed.data, chosen) : undefined;
-  if (playbook !== undefined) {
-    warnOfSum(playbook, list);
-    await warnOfJudging(playbook, tree, list);
+  if (options.warn ?? true) {
+    warnOfPromises(tree, list);
+    if (playbook !== undefined) {
+      warnOfSum(playbook, list);
+      await warnOfJudging(playbook, tree, list);
+    }
   }
   const problems = inOrder(list.problems);
   if (playbook === undefined || problems.some(({ severity }) => severity === "error")) return { problems };

@@ -48,6 +48,17 @@ describe("a journal that is not there yet", () => {
   });
 });
 
+test("one that could not be made is tried again", async () => {
+  const state = join(folder, "state");
+  const journal = await journalWhenNeeded(state);
+  writeFileSync(state, "in the way");
+  await expect(journal.createRun(run, [])).rejects.toMatchObject({ code: "STATE_UNWRITABLE" });
+  rmSync(state);
+  await journal.createRun(run, []);
+  expect(await journal.runIds("shop", "live")).toEqual(["run-1"]);
+  await journal.close();
+});
+
 test("one that is there is opened at once, so that what is wrong with it is said before anything is done", async () => {
   writeFileSync(join(folder, "journal.db"), "no database, and longer than the header of one is".repeat(20));
   await expect(journalWhenNeeded(folder)).rejects.toMatchObject({ code: "STATE_CORRUPT" });

@@ -13,7 +13,14 @@ export async function journalWhenNeeded(folder: string): Promise<RunJournal> {
   const path = join(folder, "journal.db");
   if (!isMissing(path) || !mayWrite(folder)) return openJournal(folder);
   let opened: Promise<Journal> | undefined;
-  const open = (): Promise<Journal> => (opened ??= openJournal(folder));
+  const open = (): Promise<Journal> => {
+    // What could not be opened is tried again: a full disk may have room by then.
+    opened ??= openJournal(folder).catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
   /** Another process may have made it since. */
   const existing = async (): Promise<Journal | undefined> =>
     opened === undefined && isMissing(path) ? undefined : open();

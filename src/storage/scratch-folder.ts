@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Processes } from "../core/ports.js";
+import { onState } from "./durable-files.js";
 import { isAbandoned, signFolder } from "./signed-folder.js";
 
 interface Place {
@@ -24,16 +25,23 @@ const unsignedMs = 86_400_000;
 export function scratchFolders(place: Place): (name: string) => Promise<ScratchFolder> {
   const root = join(place.state, "scratch");
   let swept: Promise<void> | undefined;
-  return async (name) => {
+  const make = async (name: string): Promise<ScratchFolder> => {
     await mkdir(root, { recursive: true, mode: 0o700 });
     swept ??= sweep(root, place);
     await swept;
     const own = await mkdtemp(join(root, `${name.replace(/[^a-zA-Z0-9.-]+/g, "-")}-`));
-    await signFolder(own, place.clock, place.processes);
-    const folder = join(own, "files");
-    await mkdir(folder, { mode: 0o700 });
-    return { folder, done: () => rm(own, { recursive: true, force: true }) };
+    const done = () => rm(own, { recursive: true, force: true });
+    try {
+      await signFolder(own, place.clock, place.processes);
+      const folder = join(own, "files");
+      await mkdir(folder, { mode: 0o700 });
+      return { folder, done };
+    } catch (error) {
+      await done();
+      throw error;
+    }
   };
+  return (name) => onState(root, "making a scratch folder", () => make(name));
 }
 
 /** What cannot be removed harms nobody who works now. */

@@ -45,11 +45,17 @@ export async function programPacks(options) {
       stdin: { contents: `module.exports = { ${members.join(", ")} };`, resolveDir: options.absWorkingDir },
       plugins: [...options.plugins, acrossPacks({ name, inputs, packOf, used, root: options.absWorkingDir })],
     });
-    return outputFiles[0].text;
+    return withDefaults(outputFiles[0].text);
   };
   const used = namesUsed(await pack("later", "esm"));
   return Promise.all([pack("early", "cjs", used), pack("later", "cjs")]);
 }
+
+/**
+ * esbuild takes what is outside for CommonJS as node sees it, whose default export is the module itself. What comes from the
+ * other pack says by `__esModule` whether it is that.
+ */
+const withDefaults = (text) => text.replaceAll(/(require\d*\("(?:early|later):[^"]+"\)), ?1\)/g, "$1)");
 
 /** Paths of the first pack's modules, from esbuild's account of the whole. */
 function earlyModules(inputs) {

@@ -39,15 +39,18 @@ async function loadDriver(id: string): Promise<DriverModule | undefined> {
   return Object.hasOwn(registry, id) ? registry[id as keyof typeof registry]() : undefined;
 }
 
+interface LoadWish {
+  /** The first environment stands in where none is named and none is the default. */
+  readonly any?: boolean;
+  /** Default: true. Whether what may be meant otherwise is told too. */
+  readonly warn?: boolean;
+}
+
 /**
- * With `any`, the first environment stands in where none is named and none is the default; with `warn`, what may be meant
- * otherwise is told besides. A playbook with nothing unusual is read quickly; the parser that can say what is wrong with a
- * text is loaded where the quick one gives up.
+ * A playbook with nothing unusual is read quickly; the parser that can say what is wrong with a text is loaded where the
+ * quick one gives up.
  */
-async function loadPlaybook(
-  choice: PlaybookChoice,
-  wish: { readonly any?: boolean; readonly warn?: boolean } = {},
-): Promise<LoadedPlaybook> {
+async function loadPlaybook(choice: PlaybookChoice, wish: LoadWish = {}): Promise<LoadedPlaybook> {
   const file = await findPlaybook(choice.file);
   const folder = dirname(file);
   const name = choice.file ?? file;
@@ -67,7 +70,7 @@ async function resolveSource(
   source: PlaybookSource,
   folder: string,
   choice: PlaybookChoice,
-  { any = false, warn = true }: { readonly any?: boolean; readonly warn?: boolean },
+  { any = false, warn = true }: LoadWish,
 ) {
   const { environments } = source.tree;
   const used = usedDrivers(source);

@@ -31,11 +31,15 @@ export const chained = (count: number): PlanStep[] =>
 export const together = (count: number): PlanStep[] =>
   Array.from({ length: count }, (_, index) => madeStep("t", `s${index}`));
 
-export function madePlan(steps: readonly PlanStep[], targets: Plan["targets"] = {}): Plan {
+export function madePlan(
+  steps: readonly PlanStep[],
+  targets: Plan["targets"] = {},
+  environment = "default",
+): Plan {
   const body: Omit<Plan, "digest"> = {
     version: 1,
     system: "bench",
-    environment: "default",
+    environment,
     scenario: "all",
     strategy: "restore",
     targets,

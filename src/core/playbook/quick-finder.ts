@@ -1,65 +1,71 @@
 import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE, type ScalarEvent } from "js-yaml";
 import type { Path, Spot } from "./where.js";
 
-/** A value in the text, and those inside it by their names or numbers. */
-interface Found {
-  readonly spot: Spot;
-  readonly inside: ReadonlyMap<string, Found>;
+/** A value in the text: the number of its event, and where its name stands. */
+interface Child {
+  readonly at: number;
+  readonly key?: number;
 }
 
-const nothing: ReadonlyMap<string, Found> = new Map();
-
-/** Where each path of a parsed text stands, in the way of `yamlFinder`. Nothing is looked up until it is asked for. */
+/** Where each path of a parsed text stands, in the way of `yamlFinder`. Only what is on the way to it is looked into. */
 export function quickFinder(text: string, events: readonly Event[]): (path: Path) => Spot | undefined {
-  let root: Found | undefined;
+  const looked = new Map<number, ReadonlyMap<string, Child>>();
+  const childrenAt = (parent: number): ReadonlyMap<string, Child> => {
+    const children = looked.get(parent) ?? childrenOf(text, events, parent);
+    looked.set(parent, children);
+    return children;
+  };
   return (path) => {
-    root ??= foundIn(text, events);
-    let found: Found | undefined = root;
-    for (const segment of path) found = found?.inside.get(String(segment));
-    return found?.spot;
+    let found: Child | undefined = { at: events.findIndex(({ type }) => type !== EVENT_ID.DOCUMENT) };
+    for (const segment of path) found = found && childrenAt(found.at).get(String(segment));
+    return found && spotOf(text, events[found.at], found.key);
   };
 }
 
-function foundIn(text: string, events: readonly Event[]): Found {
-  let next = 0;
-
-  function children(read: () => [string, Found]): ReadonlyMap<string, Found> {
-    const inside = new Map<string, Found>();
-    while (events[next]?.type !== EVENT_ID.POP && next < events.length) {
-      const [name, found] = read();
-      if (!inside.has(name)) inside.set(name, found);
+/** By name, or by number, what is inside the map or list that begins there. Of the same name the first. */
+function childrenOf(text: string, events: readonly Event[], parent: number): ReadonlyMap<string, Child> {
+  const children = new Map<string, Child>();
+  const type = events[parent]?.type;
+  if (type !== EVENT_ID.MAPPING && type !== EVENT_ID.SEQUENCE) return children;
+  for (let at = parent + 1; at < events.length && events[at]?.type !== EVENT_ID.POP; at = after(events, at)) {
+    if (type === EVENT_ID.SEQUENCE) {
+      children.set(String(children.size), { at });
+      continue;
     }
-    next++;
-    return inside;
+    const key = events[at];
+    at = after(events, at);
+    const scalar = key?.type === EVENT_ID.SCALAR ? key : undefined;
+    const name = scalar === undefined ? "" : getScalarValue(text, scalar);
+    if (!children.has(name))
+      children.set(name, scalar === undefined ? { at } : { at, key: startOf(text, scalar) });
   }
+  return children;
+}
 
-  function pair(): [string, Found] {
-    const event = events[next++];
-    if (event?.type !== EVENT_ID.SCALAR) return ["", value()];
-    const key = startOf(text, event);
-    return [getScalarValue(text, event), value(key)];
+/** Behind the value that begins there. */
+function after(events: readonly Event[], from: number): number {
+  let next = from;
+  let depth = 0;
+  do {
+    const type = events[next++]?.type;
+    if (type === EVENT_ID.MAPPING || type === EVENT_ID.SEQUENCE) depth++;
+    else if (type === EVENT_ID.POP) depth--;
+  } while (depth > 0 && next < events.length);
+  return next;
+}
+
+/** An empty value stands where its key does. */
+function spotOf(text: string, event: Event | undefined, key?: number): Spot {
+  const at = (value: number): Spot => (key === undefined ? { value } : { key, value });
+  switch (event?.type) {
+    case EVENT_ID.MAPPING:
+    case EVENT_ID.SEQUENCE:
+      return at(event.start);
+    case EVENT_ID.SCALAR:
+      return at(event.valueStart < 0 ? (key ?? 0) : startOf(text, event));
+    default:
+      return at(key ?? 0);
   }
-
-  /** An empty value stands where its key does. */
-  function value(key?: number): Found {
-    const event = events[next++];
-    const at = (offset: number): Spot => (key === undefined ? { value: offset } : { key, value: offset });
-    switch (event?.type) {
-      case EVENT_ID.MAPPING:
-        return { spot: at(event.start), inside: children(pair) };
-      case EVENT_ID.SEQUENCE: {
-        let index = 0;
-        return { spot: at(event.start), inside: children(() => [String(index++), value()]) };
-      }
-      case EVENT_ID.SCALAR:
-        return { spot: at(event.valueStart < 0 ? (key ?? 0) : startOf(text, event)), inside: nothing };
-      default:
-        return { spot: at(key ?? 0), inside: nothing };
-    }
-  }
-
-  while (events[next]?.type === EVENT_ID.DOCUMENT) next++;
-  return value();
 }
 
 /** With its quote, or the sign that opens a block: the parser tells where the words begin. */

@@ -30,7 +30,7 @@ export interface Where {
 export function placeIn(text: string): Where["place"] {
   let starts: number[] | undefined;
   return (offset) => {
-    starts ??= [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+    starts ??= lineStarts(text);
     let low = 0;
     for (let high = starts.length; high - low > 1; ) {
       const middle = (low + high) >> 1;
@@ -39,6 +39,12 @@ export function placeIn(text: string): Where["place"] {
     }
     return { line: low + 1, column: Math.max(offset - (starts[low] ?? 0), 0) + 1 };
   };
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
+  return starts;
 }
 
 /** What a problem points at. */

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { about } from "../../core/about.js";
 import { type Check, defineCheck } from "../../core/driver.js";
 import { askProgram } from "./ask-program.js";
 import { findPrograms } from "./find-programs.js";
@@ -24,16 +25,20 @@ const options: z.ZodType<CheckOptions> = z.strictObject({
   program: program.describe("Only looks; passes with an accepted exit status"),
   output: z
     .strictObject({
-      contains: z.string().min(1).optional().describe("Text that its output must contain"),
+      contains: z
+        .string()
+        .min(1)
+        .optional()
+        .register(...about("Text that its output must contain")),
       matches: z
         .string()
         .min(1)
         .refine(isPattern, "not a regular expression")
         .optional()
-        .describe("Regular expression that its output must match; ^ and $ stand for lines"),
+        .register(...about("Regular expression that its output must match; ^ and $ stand for lines")),
     })
     .optional()
-    .describe("What it must print besides"),
+    .register(...about("What it must print besides")),
 });
 
 function judgeOutput(name: string, stdout: string, output: CheckOptions["output"]): Check {

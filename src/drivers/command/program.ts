@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { about } from "../../core/about.js";
 import { duration } from "../../core/playbook/duration.js";
 
 /** A program as the playbook names it. Never a shell line: what is not split cannot be split wrongly. */
@@ -35,25 +36,32 @@ const line = z
   })
   .meta({ not: {}, description: "Not accepted: write a list" });
 
-const words = z.union([list, line]).describe("Program and arguments, each an item of its own");
+const words = z.union([list, line]).register(...about("Program and arguments, each an item of its own"));
 
 const full = z.strictObject({
   run: words,
-  cwd: z.string().min(1).optional().describe("Working folder; default: the playbook's folder"),
+  cwd: z
+    .string()
+    .min(1)
+    .optional()
+    .register(...about("Working folder; default: the playbook's folder")),
   env: z
     .record(z.string().regex(/^[^=\0]+$/, "not a name of a variable"), z.string())
     .default({})
-    .describe("Variables added to the environment"),
+    .register(...about("Variables added to the environment")),
   timeout: duration
     .refine((ms) => ms > 0, "a time-out of 0 ends the program before it begins")
     .optional()
-    .describe("After it the program and all that it started are ended"),
-  input: z.string().optional().describe("Text for its standard input"),
+    .register(...about("After it the program and all that it started are ended")),
+  input: z
+    .string()
+    .optional()
+    .register(...about("Text for its standard input")),
   exit: z
     .array(z.int().min(0).max(255))
     .min(1)
     .default([0])
-    .describe("Exit statuses that mean success; default: 0 alone"),
+    .register(...about("Exit statuses that mean success; default: 0 alone")),
 });
 
 const asProgram = (run: string[]): Program => ({ run, env: {}, exit: [0] });

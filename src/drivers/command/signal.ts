@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { about } from "../../core/about.js";
 import { defineSignal } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { Json } from "../../core/json.js";
@@ -21,8 +22,12 @@ const options: z.ZodType<SignalOptions> = z.strictObject({
       z.strictObject({ json: jsonPointer.describe("JSON pointer to a number, e.g. `/queue/depth`") }),
     ])
     .default("stdout")
-    .describe("The number: all of its output, its exit status, or a place in its JSON output"),
-  unit: z.string().min(1).optional().describe("For people: `ms`, `ratio`"),
+    .register(...about("The number: all of its output, its exit status, or a place in its JSON output")),
+  unit: z
+    .string()
+    .min(1)
+    .optional()
+    .register(...about("For people: `ms`, `ratio`")),
 });
 
 const number = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;

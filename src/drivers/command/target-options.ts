@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { about } from "../../core/about.js";
 import { duration } from "../../core/playbook/duration.js";
 import { type Program, program } from "./program.js";
 
@@ -37,7 +38,7 @@ export const programNames = [
   "prove",
 ] as const satisfies readonly (keyof TargetOptions)[];
 
-const optional = (text: string) => program.optional().describe(text);
+const optional = (text: string) => program.optional().register(...about(text));
 
 export const targetOptions: z.ZodType<TargetOptions> = z
   .strictObject({
@@ -51,12 +52,19 @@ export const targetOptions: z.ZodType<TargetOptions> = z
     undo: optional(
       "Takes back what the restore (or an undo) with the key $BACKOUT_UNDOES did, from what that program kept",
     ),
-    irreversible: z.string().min(1).optional().describe("Why the restore cannot be taken back"),
+    irreversible: z
+      .string()
+      .min(1)
+      .optional()
+      .register(...about("Why the restore cannot be taken back")),
     exclusive: z
       .boolean()
       .default(false)
-      .describe("The restore needs the target for itself: its users are stopped first"),
-    sensitive: z.boolean().default(false).describe("What is captured holds secrets: encrypted, or refused"),
+      .register(...about("The restore needs the target for itself: its users are stopped first")),
+    sensitive: z
+      .boolean()
+      .default(false)
+      .register(...about("What is captured holds secrets: encrypted, or refused")),
     stop: optional("Stops using what the target depends on; needs `start`"),
     start: optional("Undoes `stop`"),
     restart: optional("Makes the target pick up what was restored below it. Default: `stop`, then `start`"),
@@ -70,14 +78,16 @@ export const targetOptions: z.ZodType<TargetOptions> = z
     idempotent: z
       .boolean()
       .default(false)
-      .describe("The programs that change something may be run again after an end that nobody saw"),
+      .register(...about("The programs that change something may be run again after an end that nobody saw")),
     verify: optional("Passes when the target works as it did"),
     prove: optional("Brings $BACKOUT_CAPTURED back in the empty folder $BACKOUT_SCRATCH and compares"),
-    expected: duration.optional().describe("How long the restore takes, until a rehearsal has measured it"),
+    expected: duration
+      .optional()
+      .register(...about("How long the restore takes, until a rehearsal has measured it")),
     claims: z
       .array(z.string().min(1))
       .default([])
-      .describe("What the target owns, e.g. `file:data/app.db`: no other target may claim it"),
+      .register(...about("What the target owns, e.g. `file:data/app.db`: no other target may claim it")),
   })
   .superRefine((options, context) => {
     const issue = (path: string, message: string): void =>

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { about } from "../../core/about.js";
 import { duration } from "../../core/playbook/duration.js";
 
 export interface RestartOptions {
@@ -24,43 +25,65 @@ export interface EnvFileOptions {
 }
 
 const restart = z.strictObject({
-  command: z.array(z.string()).min(1).describe("Program and arguments that restart the process; no shell"),
-  cwd: z.string().min(1).optional().describe("Where the command runs. Default: the playbook's folder"),
+  command: z
+    .array(z.string())
+    .min(1)
+    .register(...about("Program and arguments that restart the process; no shell")),
+  cwd: z
+    .string()
+    .min(1)
+    .optional()
+    .register(...about("Where the command runs. Default: the playbook's folder")),
   timeout: duration
     .default(30_000)
-    .describe("For the command, and for the process to be there again with the values"),
+    .register(...about("For the command, and for the process to be there again with the values")),
 });
 
 const processOptions = z.strictObject({
-  pidFile: z.string().min(1).describe("File with the number of the process that gets the variables"),
+  pidFile: z
+    .string()
+    .min(1)
+    .register(...about("File with the number of the process that gets the variables")),
   keys: z
     .array(z.string().min(1))
     .min(1)
     .optional()
-    .describe("Only these variables are compared with the process. Default: all in the file"),
-  children: z.boolean().default(false).describe("The processes that it started must have the values too"),
+    .register(...about("Only these variables are compared with the process. Default: all in the file")),
+  children: z
+    .boolean()
+    .default(false)
+    .register(...about("The processes that it started must have the values too")),
   proof: z
     .enum(["environment", "start"])
     .default("environment")
-    .describe(
-      "`start` for a program that reads the file by itself: only that it was started anew can then be seen",
+    .register(
+      ...about(
+        "`start` for a program that reads the file by itself: only that it was started anew can then be seen",
+      ),
     ),
 });
 
 export const envFileOptions: z.ZodType<EnvFileOptions> = z
   .strictObject({
-    file: z.string().min(1).describe("The environment file"),
+    file: z
+      .string()
+      .min(1)
+      .register(...about("The environment file")),
     capture: z
       .enum(["encrypted", "reference"])
       .default("encrypted")
-      .describe("`encrypted` keeps the file in the checkpoint; `reference` keeps only its digest"),
+      .register(...about("`encrypted` keeps the file in the checkpoint; `reference` keeps only its digest")),
     reference: z
       .string()
       .min(1)
       .optional()
-      .describe("With `capture: reference`: the stable copy that the team keeps, the same bytes as the file"),
-    restart: restart.optional().describe("How the process is restarted so that it gets the values"),
-    process: processOptions.optional().describe("The process that must really have the values"),
+      .register(
+        ...about(
+          "With `capture: reference`: the stable copy that the team keeps, the same bytes as the file",
+        ),
+      ),
+    restart: restart.optional().register(...about("How the process is restarted so that it gets the values")),
+    process: processOptions.optional().register(...about("The process that must really have the values")),
   })
   .superRefine((options, context) => {
     const issue = (path: string, message: string): void =>

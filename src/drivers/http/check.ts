@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { about } from "../../core/about.js";
 import { type Check, defineCheck } from "../../core/driver.js";
 import { jsonPointer } from "../../core/json-pointer.js";
 import { duration } from "../../core/playbook/duration.js";
@@ -18,10 +19,20 @@ interface CheckOptions extends RequestOptions, Expectations {}
 const options: z.ZodType<CheckOptions> = z.strictObject({
   ...requestShape,
   status: statuses,
-  json: z.record(jsonPointer, z.json()).optional().describe("JSON pointer → value that must stand there"),
-  contains: z.string().min(1).optional().describe("Text that the body must contain"),
-  header: z.record(z.string().min(1), z.string()).optional().describe("Headers that the answer must have"),
-  latency: duration.optional().describe("The whole answer takes at most this long"),
+  json: z
+    .record(jsonPointer, z.json())
+    .optional()
+    .register(...about("JSON pointer → value that must stand there")),
+  contains: z
+    .string()
+    .min(1)
+    .optional()
+    .register(...about("Text that the body must contain")),
+  header: z
+    .record(z.string().min(1), z.string())
+    .optional()
+    .register(...about("Headers that the answer must have")),
+  latency: duration.optional().register(...about("The whole answer takes at most this long")),
 });
 
 /** No answer within a time that is longer than the promised one is an answer about the latency. */

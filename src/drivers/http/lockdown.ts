@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { about } from "../../core/about.js";
 import {
   type Check,
   type DriverContext,
@@ -28,8 +29,15 @@ interface LockdownOptions {
 
 const expected = {
   status: statuses,
-  json: z.record(jsonPointer, z.json()).optional().describe("JSON pointer → value that must stand there"),
-  contains: z.string().min(1).optional().describe("Text that the body must contain"),
+  json: z
+    .record(jsonPointer, z.json())
+    .optional()
+    .register(...about("JSON pointer → value that must stand there")),
+  contains: z
+    .string()
+    .min(1)
+    .optional()
+    .register(...about("Text that the body must contain")),
 };
 const call = z.strictObject({
   ...requestShape,
@@ -45,11 +53,13 @@ const options: z.ZodType<LockdownOptions> = z.strictObject({
   locked: z
     .strictObject({ ...requestShape, ...expected })
     .optional()
-    .describe("Only looks: an answer as expected means locked, any other answer means not locked"),
+    .register(...about("Only looks: an answer as expected means locked, any other answer means not locked")),
   idempotent: z
     .boolean()
     .default(false)
-    .describe("Both calls may be made again after an end that nobody saw: they set, and do not toggle"),
+    .register(
+      ...about("Both calls may be made again after an end that nobody saw: they set, and do not toggle"),
+    ),
 });
 
 const operations = ["lock", "unlock"] as const;

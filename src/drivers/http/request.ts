@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { about } from "../../core/about.js";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError, type Problem, problem, warning } from "../../core/errors.js";
 import { systemErrorCode } from "../../core/file-error.js";
@@ -20,23 +21,29 @@ export const requestShape = {
   url: z
     .string()
     .regex(/^(https?:\/\/|\$\{)/, "a URL begins with http:// or https://")
-    .describe("What is asked"),
+    .register(...about("What is asked")),
   method: z
     .enum(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
     .default("GET")
-    .describe("Method; only GET and HEAD are sure to change nothing"),
-  headers: z.record(z.string().min(1), z.string()).default({}).describe("Headers of the request"),
-  body: z.string().optional().describe("Body of the request"),
+    .register(...about("Method; only GET and HEAD are sure to change nothing")),
+  headers: z
+    .record(z.string().min(1), z.string())
+    .default({})
+    .register(...about("Headers of the request")),
+  body: z
+    .string()
+    .optional()
+    .register(...about("Body of the request")),
   timeout: duration
     .refine((ms) => ms > 0, "a time-out of 0 leaves no time for an answer")
     .default(5_000)
-    .describe("For the whole answer"),
+    .register(...about("For the whole answer")),
   followRedirects: z
     .int()
     .min(0)
     .max(20)
     .default(0)
-    .describe("At most so many; one more is an answer like any other"),
+    .register(...about("At most so many; one more is an answer like any other")),
 };
 
 /** One status or several: as a list. */
@@ -44,7 +51,7 @@ export const statuses = z
   .union([z.int().min(100).max(599), z.array(z.int().min(100).max(599)).min(1)])
   .transform((value) => (typeof value === "number" ? [value] : value))
   .default([200])
-  .describe("Accepted status, or several; a redirect is accepted only where it is named");
+  .register(...about("Accepted status, or several; a redirect is accepted only where it is named"));
 
 /**
  * `down`: the other side refused, hung up or spoke no HTTP: a fact about it. `timeout`: no whole answer in time.

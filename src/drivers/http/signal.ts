@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { excerpt } from "../../clients/http-api/excerpt.js";
+import { about } from "../../core/about.js";
 import { type DriverContext, defineSignal, type Reading } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { jsonPointer } from "../../core/json-pointer.js";
@@ -31,12 +32,29 @@ const options: z.ZodType<SignalOptions> = z
         z.enum(["failure-ratio", "ok", "status", "latency"]),
         z.strictObject({ json: jsonPointer.describe("JSON pointer to a number, e.g. `/queue/depth`") }),
       ])
-      .describe(
-        "The number: share of failed probes, 1 or 0, status, milliseconds, or a place in the JSON body",
+      .register(
+        ...about(
+          "The number: share of failed probes, 1 or 0, status, milliseconds, or a place in the JSON body",
+        ),
       ),
-    probes: z.int().min(1).max(1_000).default(1).describe("Requests for one reading"),
-    concurrency: z.int().min(1).max(50).default(1).describe("So many of them at a time"),
-    quantile: z.number().min(0).max(1).default(0.95).describe("Of the probes' latencies"),
+    probes: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(1)
+      .register(...about("Requests for one reading")),
+    concurrency: z
+      .int()
+      .min(1)
+      .max(50)
+      .default(1)
+      .register(...about("So many of them at a time")),
+    quantile: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.95)
+      .register(...about("Of the probes' latencies")),
   })
   .superRefine(({ value, probes }, context) => {
     if (probes > 1 && (value === "status" || typeof value === "object")) {

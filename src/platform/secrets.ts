@@ -25,6 +25,7 @@ export interface SecretSources {
 const joinPath = (path: string, key: string) => (path === "" ? key : `${path}.${key}`);
 
 function referencesIn(text: string, path: string): SecretReference[] {
+  if (!text.includes("${")) return [];
   return [...text.matchAll(reference)]
     .filter(([, escaped]) => escaped === "")
     .map(([match, , source, name = ""]) => ({
@@ -69,6 +70,7 @@ async function lookUp(wanted: SecretReference, { env, readFile }: SecretSources)
 
 function substitute(value: Json, found: ReadonlyMap<string, string>): Json {
   if (typeof value === "string") {
+    if (!value.includes("${")) return value;
     return value.replace(reference, (match: string, escaped: string) =>
       escaped === "" ? (found.get(match) ?? match) : match.slice(1),
     );

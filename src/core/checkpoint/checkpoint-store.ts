@@ -50,8 +50,8 @@ export interface CheckpointStore {
   load(reference: string, scope?: CheckpointScope): Promise<Checkpoint>;
   /** Reads every artifact; nothing wrong is an empty list. */
   verify(id: string): Promise<Problem[]>;
-  /** Reads nothing until it is used. */
-  reader(id: string, target: string, scratch: string): ArtifactReader;
+  /** Reads nothing until it is used. `scratch` is asked for a folder where something has to be decrypted into a file. */
+  reader(id: string, target: string, scratch: () => Promise<string>): ArtifactReader;
   saveProof(id: string, target: string, record: ProofRecord): Promise<void>;
   proofs(id: string): Promise<Proofs>;
   /** Pinned ones are never pruned. */

@@ -26,13 +26,19 @@ export function compileCondition(
   return conditionOf(compiled.expression);
 }
 
+const conditions = new WeakMap<Expression, Condition>();
+
 export function conditionOf(expression: Expression): Condition {
+  const known = conditions.get(expression);
+  if (known !== undefined) return known;
   const { ast } = parse(expression.text);
-  return {
+  const made: Condition = {
     text: expression.text,
     variables: expression.variables,
     judge: (world) => judged(ast, world) ?? whole(expression, world),
   };
+  conditions.set(expression, made);
+  return made;
 }
 
 /** Where everything is known, the expression itself answers: it may use more of CEL than is looked into below. */

@@ -1,5 +1,5 @@
 import { durationText } from "../report/measures.js";
-import { type CompiledTrigger, compileTriggers } from "../signal/compile-triggers.js";
+import type { CompiledTrigger, CompiledTriggers } from "../signal/compile-triggers.js";
 import { conditionValues } from "../signal/condition-values.js";
 import { reaches, valuesText } from "../signal/value-set.js";
 import type { Playbook } from "./playbook.js";
@@ -9,8 +9,7 @@ import type { ProblemList } from "./where.js";
 type Acting = Pick<Playbook, "signals" | "triggers" | "scenarios" | "objectives" | "classes" | "decisions">;
 
 /** What triggers and the ways back that they lead to do to each other (H75, H76, H77). */
-export function warnOfActions(playbook: Acting, list: ProblemList): void {
-  const { triggers } = compileTriggers(playbook);
+export function warnOfActions({ triggers }: CompiledTriggers, playbook: Acting, list: ProblemList): void {
   const actions = namedActions(playbook.decisions);
   const twins = new Map<string, { readonly name: string; readonly action: Action }>();
   for (const trigger of triggers) {

@@ -17,7 +17,7 @@ export async function checkDecisions(tree: JsonObject, list: ProblemList): Promi
   const triggers = entriesAt(tree["triggers"]);
   const names = triggers.map(([name]) => name);
   const changes = Object.keys(mapAt(tree["changes"]));
-  const variables: Readonly<Record<string, VariableType>> = decisionVariables(names);
+  const variables = decisionVariables(names);
   const ofTriggers = `${listed("triggers", names)}; and verdict`;
   let sound = true;
   const used = new Set<string>();
@@ -72,6 +72,7 @@ export async function checkDecisions(tree: JsonObject, list: ProblemList): Promi
       questions,
       triggers: levelsOf(triggers),
       changes,
+      variables,
       isMade: (index) => madeByMatrix(tree, index),
     },
     list,

@@ -1,8 +1,9 @@
 import { type Condition, compileCondition } from "../decision/condition.js";
-import { type Branch, branchOf, decisionVariables } from "../decision/decision-tree.js";
+import { type Branch, branchOf, type decisionVariables } from "../decision/decision-tree.js";
 import { caseText, type Demand, type Effort, type Facts, findCase } from "../decision/find-case.js";
 import type { DecisionRule, QuestionDefinition } from "./playbook.js";
 import { quoted } from "./suggestion.js";
+import { type TiedConditions, tiedConditions } from "./tied-conditions.js";
 import type { Path, ProblemList } from "./where.js";
 
 interface Decisions extends Facts {
@@ -10,6 +11,8 @@ interface Decisions extends Facts {
   readonly questions: Readonly<Record<string, QuestionDefinition>>;
   /** Whether the matrix made this rule: the order of its rows is the order meant. */
   isMade(index: number): boolean;
+  /** Of all conditions. */
+  readonly variables: ReturnType<typeof decisionVariables>;
 }
 
 interface Compiled {
@@ -26,7 +29,7 @@ const mostWork = 400_000;
  * hold at once with different actions, and a RED that nothing is decided about, are warnings with an example.
  */
 export function proveDecisions(given: Decisions, list: ProblemList): void {
-  const variables = decisionVariables(Object.keys(given.triggers));
+  const { variables } = given;
   const effort: Effort = { left: mostWork };
   const rules = given.decisions.map(
     (rule, index): Compiled => ({
@@ -40,7 +43,7 @@ export function proveDecisions(given: Decisions, list: ProblemList): void {
   );
   const proof = { given, list, effort };
   const reached = new Set<number>();
-  const before: Demand[] = [];
+  const before = tiedConditions<Demand>();
   let total: number | undefined;
   for (const { index, condition, branch } of rules) {
     const path = ["decisions", index];
@@ -53,20 +56,20 @@ export function proveDecisions(given: Decisions, list: ProblemList): void {
       continue;
     }
     const here: Demand[] = condition === undefined ? [] : [{ condition, holds: true }];
-    const linked = linkedTo(here, before);
+    const linked = before.linkedTo(here);
     if (condition === undefined) total = index;
     else if (!isPossible(proof, here, [...path, "when"], linked)) continue;
     reached.add(index);
     const inner: Path =
       bodyOf(given.decisions[index] ?? {}) === given.decisions[index] ? path : [...path, "then"];
     proveBranch(proof, branch, inner, [...linked, ...here], new Map());
-    if (condition !== undefined) before.push({ condition, holds: false });
+    if (condition !== undefined) before.add({ condition, holds: false });
   }
   warnOfConflicts(
     proof,
     rules.filter(({ index }) => reached.has(index)),
   );
-  if (total === undefined) warnOfGaps(proof, before, variables);
+  if (total === undefined) warnOfGaps(proof, before);
   if (effort.left <= 0)
     list.warn(["decisions"], "there are too many cases to prove that each is decided once", undefined, {
       part: "key",
@@ -81,27 +84,6 @@ interface Proof {
 
 const bodyOf = (rule: DecisionRule) =>
   rule.then !== undefined && rule.if === undefined && rule.ask === undefined ? rule.then : rule;
-
-/** Those of the earlier ones that have to do with it, directly or through others. */
-function linkedTo(here: readonly Demand[], earlier: readonly Demand[]): Demand[] {
-  const names = new Set(here.flatMap(({ condition }) => condition.variables));
-  const linked = new Set<Demand>();
-  const ties = ({ condition }: Demand) => here.length === 0 || tied(condition, names);
-  for (let more = true; more; ) {
-    more = false;
-    for (const one of earlier) {
-      if (linked.has(one) || !ties(one)) continue;
-      linked.add(one);
-      for (const name of one.condition.variables) names.add(name);
-      more = true;
-    }
-  }
-  return [...linked];
-}
-
-/** Whether what the condition says has to do with these names; the verdict has to do with all. */
-const tied = ({ variables }: Condition, names: ReadonlySet<string>): boolean =>
-  names.has("verdict") || variables.some((name) => name === "verdict" || names.has(name));
 
 /** False, and told, where the condition never holds, always holds, or holds only where an earlier rule does. */
 function isPossible(
@@ -207,11 +189,13 @@ function warnOfConflicts({ given, list, effort }: Proof, rules: readonly Compile
     const action = actionOf(branch);
     return condition === undefined || action === undefined ? [] : [{ index, condition, action }];
   });
-  for (const [position, second] of acting.entries()) {
+  const before = tiedConditions<(typeof acting)[number]>();
+  for (const second of acting) {
     const made = given.isMade(second.index);
-    const names = new Set(second.condition.variables);
-    for (const first of acting.slice(0, position)) {
-      if (first.action === second.action || !tied(first.condition, names)) continue;
+    const tied = [...before.tiedTo(second.condition.variables)].sort((a, b) => a.index - b.index);
+    before.add(second);
+    for (const first of tied) {
+      if (first.action === second.action) continue;
       if (made && given.isMade(first.index)) continue;
       const holds = { condition: first.condition, holds: true };
       const both = findCase(given, [holds, { condition: second.condition, holds: true }], effort);
@@ -228,16 +212,11 @@ function warnOfConflicts({ given, list, effort }: Proof, rules: readonly Compile
 }
 
 /** A trigger of level RED that fires without any rule holding. */
-function warnOfGaps(
-  { given, list, effort }: Proof,
-  none: readonly Demand[],
-  variables: ReturnType<typeof decisionVariables>,
-): void {
-  const named = new Set(none.flatMap(({ condition }) => condition.variables));
+function warnOfGaps({ given, list, effort }: Proof, none: TiedConditions<Demand>): void {
   for (const [name, level] of Object.entries(given.triggers)) {
-    if (level !== "RED" || !named.has(name)) continue;
-    const fires = { condition: compileCondition(name, variables, name), holds: true };
-    const found = findCase(given, [...linkedTo([fires], none), fires], effort);
+    if (level !== "RED" || !none.mention(name)) continue;
+    const fires = { condition: compileCondition(name, given.variables, name), holds: true };
+    const found = findCase(given, [...none.linkedTo([fires]), fires], effort);
     if (typeof found !== "object") continue;
     list.warn(
       ["triggers", name],

@@ -1,17 +1,19 @@
 import type { JsonObject } from "../json.js";
+import type { SignalVariables } from "../signal/compile-triggers.js";
 import type { VariableType } from "../signal/expression.js";
 import { didYouMean, listed, quoted } from "./suggestion.js";
 import { entriesAt, mapAt, textAt } from "./tree.js";
 import type { Path, ProblemList } from "./where.js";
 
-const all = (names: Iterable<string>, type: VariableType): Record<string, VariableType> =>
-  Object.fromEntries([...names].map((name) => [name, type]));
-
-/** The conditions of triggers. The expression library is loaded only where there is one. */
-export async function checkExpressions(tree: JsonObject, list: ProblemList): Promise<void> {
+/** The conditions of triggers; gives what they are compiled with. The expression library is loaded only where there is one. */
+export async function checkExpressions(
+  tree: JsonObject,
+  list: ProblemList,
+): Promise<SignalVariables | undefined> {
   const triggers = entriesAt(tree["triggers"]);
-  if (triggers.length === 0) return;
+  if (triggers.length === 0) return undefined;
   const { compileExpression } = await import("../signal/expression.js");
+  const { signalVariables } = await import("../signal/compile-triggers.js");
   const { windowFunctions } = await import("../signal/window-functions.js");
 
   /** The names that the condition uses; undefined where it is no condition. */
@@ -36,7 +38,7 @@ export async function checkExpressions(tree: JsonObject, list: ProblemList): Pro
   }
 
   const signals = Object.keys(mapAt(tree["signals"]));
-  const measured = all(signals, "double");
+  const measured = signalVariables(signals);
   const ofSignals = listed("signals", signals);
   for (const [name, trigger] of triggers) {
     const path = ["triggers", name, "when"];
@@ -50,4 +52,5 @@ export async function checkExpressions(tree: JsonObject, list: ProblemList): Pro
       list.error(at, `there is no signal ${quoted(counter)}${didYouMean(counter, signals)}`, ofSignals);
     }
   }
+  return measured;
 }

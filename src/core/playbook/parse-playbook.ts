@@ -1,5 +1,6 @@
 import type { Problem } from "../errors.js";
 import type { JsonObject } from "../json.js";
+import type { SignalVariables } from "../signal/compile-triggers.js";
 import { checkDecisions } from "./decision-problems.js";
 import { checkDrivers, type Drivers } from "./driver-problems.js";
 import { type ChosenEnvironment, chooseEnvironment } from "./environment.js";
@@ -50,7 +51,7 @@ export async function resolvePlaybook(
   const { tree, list } = expandMatrix(putVariablesIn(source.tree, chosen, written), written);
   checkReferences(tree, list);
   checkDrivers(tree, options, list);
-  await checkExpressions(tree, list);
+  const variables = await checkExpressions(tree, list);
   await checkDecisions(tree, list);
   const parsed = playbookSchema.safeParse(tree);
   if (!parsed.success) addSchemaProblems(playbookSchema, tree, parsed.error.issues, [], list);
@@ -59,7 +60,7 @@ export async function resolvePlaybook(
     warnOfPromises(tree, list);
     if (playbook !== undefined) {
       warnOfSum(playbook, list);
-      await warnOfJudging(playbook, tree, list);
+      await warnOfJudging(playbook, tree, variables, list);
     }
   }
   const problems = inOrder(list.problems);
@@ -68,13 +69,20 @@ export async function resolvePlaybook(
 }
 
 /** Only of what is right: a condition that is none has been told already. */
-async function warnOfJudging(playbook: Playbook, tree: JsonObject, list: ProblemList): Promise<void> {
+async function warnOfJudging(
+  playbook: Playbook,
+  tree: JsonObject,
+  variables: SignalVariables | undefined,
+  list: ProblemList,
+): Promise<void> {
   const broken = list.problems.some(({ severity }) => severity === "error");
   if (broken || Object.keys(playbook.triggers).length === 0) return;
   const { warnOfTriggers } = await import("./trigger-warnings.js");
   const { warnOfActions } = await import("./action-warnings.js");
-  warnOfTriggers(playbook, tree, list);
-  warnOfActions(playbook, list);
+  const { compileTriggers } = await import("../signal/compile-triggers.js");
+  const compiled = compileTriggers(playbook, variables);
+  warnOfTriggers(compiled, playbook, tree, list);
+  warnOfActions(compiled, playbook, list);
 }
 
 function playbookOf(file: PlaybookFile, { environment, environments }: ChosenEnvironment): Playbook {

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../json.js";
 import { durationText } from "../report/measures.js";
-import { type CompiledTrigger, compileTriggers } from "../signal/compile-triggers.js";
+import type { CompiledTrigger, CompiledTriggers } from "../signal/compile-triggers.js";
 import { type ConditionValues, conditionParts, conditionValues } from "../signal/condition-values.js";
 import { responseTimes } from "../signal/severity.js";
 import { mostReadings } from "../signal/signal-history.js";
@@ -28,8 +28,12 @@ interface Analysed extends CompiledTrigger {
 const rank = { GREEN: 0, YELLOW: 1, RED: 2 } as const;
 
 /** What is wrong with a set of triggers that is right one by one (H77). Of conditions over one quantity each; what that leaves out is in docs/triggers.md. */
-export function warnOfTriggers(file: File, tree: JsonObject, list: ProblemList): void {
-  const { triggers } = compileTriggers(file);
+export function warnOfTriggers(
+  { triggers }: CompiledTriggers,
+  file: File,
+  tree: JsonObject,
+  list: ProblemList,
+): void {
   const analysed: Analysed[] = [];
   for (const trigger of triggers) {
     warnOfTimes(trigger, file, list);

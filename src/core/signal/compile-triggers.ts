@@ -30,11 +30,21 @@ export interface CompiledTriggers {
 
 const compiled = new WeakMap<TriggerDefinitions["triggers"], CompiledTriggers>();
 
-/** Throws TypeError where a condition is none: a playbook has been checked before. */
-export function compileTriggers({ signals, triggers }: TriggerDefinitions): CompiledTriggers {
+/** What conditions over these signals are compiled with. */
+export type SignalVariables = Readonly<Record<string, "double">>;
+export const signalVariables = (names: readonly string[]): SignalVariables =>
+  Object.fromEntries(names.map((name) => [name, "double"]));
+
+/**
+ * Throws TypeError where a condition is none: a playbook has been checked before. With the variables that it was checked
+ * with, nothing is compiled twice.
+ */
+export function compileTriggers(
+  { signals, triggers }: TriggerDefinitions,
+  variables = signalVariables(Object.keys(signals)),
+): CompiledTriggers {
   const known = compiled.get(triggers);
   if (known !== undefined) return known;
-  const variables = Object.fromEntries(Object.keys(signals).map((name) => [name, "double" as const]));
   const condition = (text: string, path: string): Expression => {
     const result = compileExpression(text, variables, "signals");
     if ("expression" in result) return result.expression;

@@ -69,29 +69,36 @@ let base: Environment | undefined;
 /** What the parser has met since the last expression began. */
 let met: Slot[] = [];
 
-function environmentWith(text: string, variables: Variables): Environment {
-  base ??= forgiving();
-  const environment = base.clone();
-  // Only those that can occur: a playbook may have a thousand signals and a thousand expressions.
-  for (const word of new Set(text.match(/[A-Za-z_]\w*/g))) {
-    const type = Object.hasOwn(variables, word) ? variables[word] : undefined;
-    if (type !== undefined) environment.registerVariable(word, type);
-  }
-  return environment;
+/** What all expressions over the same variables share: making it for each would cost ten times as much. */
+interface Shared {
+  readonly environment: Environment;
+  /** Those of the variables that have occurred: a playbook may have a thousand, and few of them in each expression. */
+  readonly registered: Set<string>;
+  readonly compiled: Map<string, Compiled>;
 }
 
-const ofSignals = new WeakMap<Variables, Environment>();
+const ofSignals = new WeakMap<Variables, Shared>();
+const ofOthers = new WeakMap<Variables, Shared>();
 
-/** Shared by all conditions over the same signals: making one for each would cost ten times as much. */
-function environmentOfSignals(variables: Variables): Environment {
-  const known = ofSignals.get(variables);
+function sharedBy(variables: Variables, kind: "signals" | undefined): Shared {
+  const all = kind === undefined ? ofOthers : ofSignals;
+  const known = all.get(variables);
   if (known !== undefined) return known;
   base ??= forgiving();
   const environment = base.clone();
-  for (const [name, type] of Object.entries(variables)) environment.registerVariable(name, type);
-  registerWindowFunctions(environment, (slot) => met.push(slot));
-  ofSignals.set(variables, environment);
-  return environment;
+  if (kind === "signals") registerWindowFunctions(environment, (slot) => met.push(slot));
+  const made = { environment, registered: new Set<string>(), compiled: new Map<string, Compiled>() };
+  all.set(variables, made);
+  return made;
+}
+
+function registerVariablesOf(text: string, variables: Variables, { environment, registered }: Shared): void {
+  for (const word of text.match(/[A-Za-z_]\w*/g) ?? []) {
+    const type = Object.hasOwn(variables, word) ? variables[word] : undefined;
+    if (type === undefined || registered.has(word)) continue;
+    environment.registerVariable(word, type);
+    registered.add(word);
+  }
 }
 
 interface CelFailure {
@@ -143,17 +150,27 @@ function misusedFunction(
 }
 
 /**
- * CEL text → a condition over the variables, or every reason why it is none. Never throws. `signals`: the variables are
- * signals, keep the object for all conditions over them; the functions over their past may be used.
+ * CEL text → a condition over the variables, or every reason why it is none. Never throws. Keep the object of the variables
+ * for all conditions over them. `signals`: that is what they are; the functions over their past may be used.
  */
 export function compileExpression(text: string, variables: Variables, kind?: "signals"): Compiled {
+  const shared = sharedBy(variables, kind);
+  const known = shared.compiled.get(text);
+  if (known !== undefined) return known;
+  const compiled = compile(text, variables, shared);
+  shared.compiled.set(text, compiled);
+  return compiled;
+}
+
+function compile(text: string, variables: Variables, shared: Shared): Compiled {
   const unknown: ExpressionProblem[] = [];
   if (text.length > expressionLimits.characters) {
     const most = expressionLimits.characters;
     return { problems: [{ message: `this has more than ${most} characters`, offset: most }] };
   }
   try {
-    let environment = kind === undefined ? environmentWith(text, variables) : environmentOfSignals(variables);
+    registerVariablesOf(text, variables, shared);
+    let { environment } = shared;
     met = [];
     const parsed = environment.parse(text);
     const slots = met;

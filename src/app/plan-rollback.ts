@@ -113,11 +113,13 @@ async function usableParts(
   scenario: ScenarioDefinition,
   choice: PlanChoice,
 ): Promise<Record<string, PlanPart>> {
-  const { playbook, clock } = services;
+  const { playbook, clock, checkpoints } = services;
   const wanted = scenario.restore.filter((name) => checkpoint.parts[name] !== undefined);
-  const altered = await services.checkpoints.verify(checkpoint.id);
+  const [altered, proofs] = await Promise.all([
+    checkpoints.verify(checkpoint.id),
+    checkpoints.proofs(checkpoint.id),
+  ]);
   const problems: Problem[] = altered.filter(({ path }) => path === checkpoint.id || wanted.includes(path));
-  const proofs = await services.checkpoints.proofs(checkpoint.id);
   const parts: Record<string, PlanPart> = {};
   for (const name of wanted) {
     const standing = proofStanding(proofs[name] ?? [], {
@@ -182,7 +184,7 @@ async function observe(
   const { driver, options } = await loadTarget(services, name);
   const context: ObserveContext = driverContext(services, name, events);
   if (checkpoint === undefined || captured === undefined) return driver.observe(options, context);
-  const scratch = await services.scratch(`observe-${name}`);
+  const scratch = services.scratch(`observe-${name}`);
   try {
     const artifacts = services.checkpoints.reader(checkpoint.id, name, scratch.folder);
     return await driver.observe(options, { ...context, artifacts }, captured);

@@ -98,7 +98,7 @@ async function look(
   if ((!takenBack && !restarted) || (takenBack && driver.undo === undefined)) return { name };
   try {
     const options = driver.options.parse(await services.resolve(target.with, `targets.${name}.with`));
-    const scratch = await services.scratch(`undo-${name}`);
+    const scratch = services.scratch(`undo-${name}`);
     try {
       const artifacts = checkpoint && services.checkpoints.reader(checkpoint.id, name, scratch.folder);
       const context: ObserveContext = {

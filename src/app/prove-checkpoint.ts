@@ -65,13 +65,13 @@ async function attempt(
     const checks: Check[] = [{ name: "artifacts", result: "passed", message: "as they were captured" }];
     return { level: "captured", result: "passed", checks };
   }
-  const scratch = await services.scratch(`prove-${name}`);
+  const scratch = services.scratch(`prove-${name}`);
   try {
     const options = driver.options.parse(await services.resolve(part.options, `targets.${name}.with`));
     const context: ProveContext = {
       ...driverContext(services, name, request),
       artifacts: services.checkpoints.reader(checkpoint.id, name, scratch.folder),
-      scratch: scratch.folder,
+      scratch: await scratch.folder(),
     };
     const proof = await driver.prove(part, options, context);
     return { ...proof, result: overall(proof.checks) };

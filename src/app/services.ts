@@ -44,7 +44,7 @@ export interface Services {
   /** Puts secrets in the place of their references; from then on they are redacted everywhere. */
   resolve(value: JsonObject, at: string): Promise<Json>;
   /** An empty folder on the file system of the state, removed by `done`. */
-  scratch(name: string): Promise<{ readonly folder: string; done(): Promise<void> }>;
+  scratch(name: string): { folder(): Promise<string>; done(): Promise<void> };
 }
 
 /** The services of one command, for one playbook. */

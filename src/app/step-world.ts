@@ -15,9 +15,13 @@ export function stepWorld(services: Services, checkpoint: Checkpoint | undefined
     targetDriver: (id) => drivers.target(id),
     checkDriver: (id) => drivers.check(id),
     resolve: (value, at) => services.resolve(value, at),
-    scratch: (key) => services.scratch(key),
+    async scratch(key) {
+      const scratch = services.scratch(key);
+      return { folder: await scratch.folder(), done: () => scratch.done() };
+    },
     artifacts(_, target, scratch) {
-      if (checkpoint?.parts[target] !== undefined) return checkpoints.reader(checkpoint.id, target, scratch);
+      if (checkpoint?.parts[target] !== undefined)
+        return checkpoints.reader(checkpoint.id, target, async () => scratch);
       const missing = (name: string): never => {
         throw new BackoutError(
           "ARTIFACT_MISSING",

@@ -64,7 +64,7 @@ async function compare(
   const part = checkpoint.parts[name];
   const { driver, options } = await loadTarget(services, name);
   if (part === undefined || driver.verify === undefined) return [];
-  const scratch = await services.scratch(`verify-${name}`);
+  const scratch = services.scratch(`verify-${name}`);
   try {
     const artifacts = services.checkpoints.reader(checkpoint.id, name, scratch.folder);
     return await driver.verify(part, options, { ...driverContext(services, name, events), artifacts });

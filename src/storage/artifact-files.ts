@@ -116,7 +116,7 @@ interface ReaderPlace {
   readonly folder: string;
   readonly target: string;
   /** Where decrypted files go. */
-  readonly scratch: string;
+  readonly scratch: () => Promise<string>;
   readonly encryption: Encryption | undefined;
 }
 
@@ -148,8 +148,9 @@ async function plainFile(
   if (!encrypted) return stored;
   const { scratch, target, encryption } = place;
   return onState(stored, "reading the artifact", async () => {
-    const plain = join(scratch, ".artifacts", plainName(name, target));
-    await mkdir(join(scratch, ".artifacts"), { recursive: true, mode: 0o700 });
+    const folder = join(await scratch(), ".artifacts");
+    const plain = join(folder, plainName(name, target));
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     await rm(plain, { force: true });
     await decryptFile(stored, plain, encryption);
     return plain;

@@ -21,6 +21,12 @@ export const isThere = async (path: string) => (await stat(path).catch(() => und
 
 /** Finding checkpoints below a folder. Only names that are there are ever made into paths. */
 export function checkpointLookup(root: string) {
+  /** Path → the text as it was last read, and what it says: a plan reads its checkpoint several times. */
+  const known = new Map<
+    string,
+    { readonly text: string; readonly manifest: ReturnType<typeof parseManifest> }
+  >();
+
   const allIds = () => onState(root, "listing", () => namesIn(root));
 
   const folderOf = (id: string) => join(root, plainName(id, "checkpoint"));
@@ -36,7 +42,9 @@ export function checkpointLookup(root: string) {
       if (error instanceof BackoutError && error.code === "NOT_FOUND") return "";
       throw error;
     });
-    const manifest = parseManifest(text, path);
+    const before = known.get(path);
+    const manifest = before?.text === text ? before.manifest : parseManifest(text, path);
+    known.set(path, { text, manifest });
     if (manifest.id !== id) {
       throw new BackoutError("STATE_CORRUPT", `${path}: is the manifest of "${manifest.id}"`, {
         effect: "none",

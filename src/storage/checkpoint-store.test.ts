@@ -118,7 +118,7 @@ describe("a checkpoint", () => {
     const { id, parts } = await draft.commit();
     expect(parts["db"]?.artifacts.map(({ name }) => name)).toEqual(["dump"]);
     expect(await readdir(root(id, "parts", "db"))).toEqual(["dump"]);
-    const reader = store.reader(id, "db", await scratch());
+    const reader = store.reader(id, "db", scratch);
     expect(Buffer.from(await reader.read("dump")).toString()).toBe("second");
   });
 
@@ -219,7 +219,7 @@ describe("artifacts are checked before they are used", () => {
   test("H26 an altered byte is found, in whichever artifact and wherever", async () => {
     const files = { a: "x".repeat(100_000), b: new Uint8Array(3_000).fill(7), c: "z" };
     const { id, parts } = await made(files);
-    const reader = async () => store.reader(id, "db", await scratch());
+    const reader = async () => store.reader(id, "db", scratch);
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...(parts["db"]?.artifacts ?? [])),
@@ -255,11 +255,11 @@ describe("artifacts are checked before they are used", () => {
     const { id } = await made({ cut: "12345", gone: "x", kept: "y" });
     await truncate(root(id, "parts/db/cut"), 3);
     await rm(root(id, "parts/db/gone"));
-    const reader = store.reader(id, "db", await scratch());
+    const reader = store.reader(id, "db", scratch);
     await expect(reader.read("cut")).rejects.toMatchObject({ code: "ARTIFACT_ALTERED" });
     await expect(reader.read("gone")).rejects.toMatchObject({ code: "ARTIFACT_MISSING" });
     await expect(reader.read("never")).rejects.toMatchObject({ code: "ARTIFACT_MISSING" });
-    await expect(store.reader(id, "cache", "/").read("x")).rejects.toMatchObject({
+    await expect(store.reader(id, "cache", scratch).read("x")).rejects.toMatchObject({
       code: "ARTIFACT_MISSING",
     });
     expect(Buffer.from(await reader.read("kept")).toString()).toBe("y");
@@ -305,7 +305,11 @@ describe("encryption", () => {
     expect(await store.verify(id)).toEqual([]);
     const folder = await scratch();
     const keyFile = `# created: today\n# public key: ${recipient}\n${identity}\n`;
-    const reader = open({ recipients: [], identity: async () => keyFile }).reader(id, "db", folder);
+    const reader = open({ recipients: [], identity: async () => keyFile }).reader(
+      id,
+      "db",
+      async () => folder,
+    );
     expect(await readFile(await reader.file(".env"), "utf8")).toBe(secret);
     expect((await stat(await reader.file(".env"))).mode & 0o777).toBe(0o600);
     expect(await reader.file(".env")).toContain(folder);
@@ -323,11 +327,7 @@ describe("encryption", () => {
       [`${identity.slice(0, -1)}!`, "ARTIFACT_ALTERED"],
     ];
     for (const [key, code] of cases) {
-      const reader = open({ recipients: [], identity: async () => key ?? "" }).reader(
-        id,
-        "db",
-        await scratch(),
-      );
+      const reader = open({ recipients: [], identity: async () => key ?? "" }).reader(id, "db", scratch);
       const error = await reader.read(".env").catch((caught) => caught);
       expect(error).toMatchObject({ code, effect: "none" });
       expect(`${error.message} ${error.hint}`).not.toMatch(/AGE-SECRET-KEY-1\w/);

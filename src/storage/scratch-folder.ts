@@ -11,7 +11,9 @@ interface Place {
 }
 
 export interface ScratchFolder {
-  readonly folder: string;
+  /** Makes it at the first call. */
+  folder(): Promise<string>;
+  /** Removes it, if it was made. */
   done(): Promise<void>;
 }
 
@@ -22,10 +24,10 @@ const unsignedMs = 86_400_000;
  * Empty folders below `<state>/scratch`, only for this user, removed by `done`. The first one that is asked for removes what dead
  * processes have left: decrypted artifacts may be among it.
  */
-export function scratchFolders(place: Place): (name: string) => Promise<ScratchFolder> {
+export function scratchFolders(place: Place): (name: string) => ScratchFolder {
   const root = join(place.state, "scratch");
   let swept: Promise<void> | undefined;
-  const make = async (name: string): Promise<ScratchFolder> => {
+  const make = async (name: string): Promise<{ readonly folder: string; done(): Promise<void> }> => {
     await mkdir(root, { recursive: true, mode: 0o700 });
     swept ??= sweep(root, place);
     await swept;
@@ -41,7 +43,17 @@ export function scratchFolders(place: Place): (name: string) => Promise<ScratchF
       throw error;
     }
   };
-  return (name) => onState(root, "making a scratch folder", () => make(name));
+  return (name) => {
+    let made: ReturnType<typeof make> | undefined;
+    return {
+      async folder() {
+        made ??= onState(root, "making a scratch folder", () => make(name));
+        return (await made).folder;
+      },
+      // Where it could not be made, that was told to who asked for it.
+      done: async () => (await made?.catch(() => undefined))?.done(),
+    };
+  };
 }
 
 /** What cannot be removed harms nobody who works now. */

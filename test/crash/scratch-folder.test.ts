@@ -59,12 +59,14 @@ test("H73 decrypted files of a killed process are removed by the next one; those
     expect(left).toContain("prove-db-young");
     expect(await readFile(living.plain, "utf8")).toBe("nobody is to read this");
     const own = scratchFolders({ state, clock, processes: localProcesses });
-    const next = await own("verify-db");
-    expect(await readdir(next.folder)).toEqual([]);
+    const next = own("verify-db");
+    expect(await readdir(await next.folder())).toEqual([]);
     expect(await readFile(living.plain, "utf8")).toBe("nobody is to read this");
     await kill(living);
     await next.done();
-    await (await scratchFolders({ state, clock, processes: localProcesses })("later")).done();
+    const later = scratchFolders({ state, clock, processes: localProcesses })("later");
+    await later.folder();
+    await later.done();
     expect(await readdir(scratch)).toEqual(["prove-db-young"]);
   } finally {
     await kill(living);

@@ -1,5 +1,4 @@
 import type { Json, JsonObject } from "../json.js";
-import type { VariableType } from "../signal/expression.js";
 import { checkDecisionNode } from "./decision-shape.js";
 import type { QuestionDefinition } from "./playbook.js";
 import { type Level, levels } from "./schema.js";

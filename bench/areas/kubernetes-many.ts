@@ -51,6 +51,8 @@ export async function manyDeployments(
       (captured.ms + back.ms) / (theirCapture + theirUndo),
       0.2,
     ),
+    one("requests per object, checkpoint", "requests", captured.requests / count),
+    one("requests per object, plan and rollback", "requests", back.requests / count),
     one("peak memory", "MB", Math.max(captured.megabytes, back.megabytes), 300),
   ];
 }
@@ -93,9 +95,26 @@ function loop(cluster: KubernetesCluster, world: World, ...args: readonly string
   return ["sh", "-c", script, "sh", ...all];
 }
 
-async function measure(args: readonly string[], cwd: string): Promise<{ ms: number; megabytes: number }> {
+/** Runs before the program, and writes at its end how many requests it has made. */
+const counting = `
+let requests = 0;
+require("node:diagnostics_channel").subscribe("http.client.request.start", () => requests++);
+process.on("exit", () => require("node:fs").writeFileSync("requests", String(requests)));
+`;
+
+interface Measured {
+  readonly ms: number;
+  readonly megabytes: number;
+  readonly requests: number;
+}
+
+async function measure(args: readonly string[], cwd: string): Promise<Measured> {
+  writeFileSync(join(cwd, "counting.cjs"), counting);
   const begun = performance.now();
-  const child = spawn(process.execPath, [backout, ...args], { cwd, stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(process.execPath, ["--require", "./counting.cjs", backout, ...args], {
+    cwd,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   let peak = 0;
   let status: number | null | undefined;
@@ -109,5 +128,6 @@ async function measure(args: readonly string[], cwd: string): Promise<{ ms: numb
   }
   const ms = performance.now() - begun;
   if (status !== 0 && status !== 3) throw new Error(`backout ${args.join(" ")}: exit ${status}`);
-  return { ms, megabytes: peak / 1024 };
+  const requests = Number(await readFile(join(cwd, "requests"), "utf8"));
+  return { ms, megabytes: peak / 1024, requests };
 }

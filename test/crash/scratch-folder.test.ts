@@ -72,3 +72,10 @@ test("H73 decrypted files of a killed process are removed by the next one; those
     await kill(living);
   }
 });
+
+test("a scratch folder that nobody asks for is never made", async () => {
+  const state = join(folder, "unused");
+  await mkdir(state);
+  await scratchFolders({ state, clock, processes: localProcesses })("observe-db").done();
+  expect(await readdir(state)).toEqual([]);
+});

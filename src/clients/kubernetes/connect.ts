@@ -6,7 +6,8 @@ import { BackoutError } from "../../core/errors.js";
 import type { Json } from "../../core/json.js";
 import { sharedAgent } from "./agents.js";
 import { type Asked, answerError, noAnswer } from "./api-error.js";
-import { readCredentials } from "./credentials.js";
+import { signIn } from "./credentials.js";
+import type { Credentials } from "./held-credentials.js";
 import { type ChosenContext, type ClusterOptions, chooseContext } from "./kubeconfig.js";
 
 export interface Call {
@@ -37,7 +38,7 @@ export interface Kubernetes {
   lines(call: Call, signal: AbortSignal): AsyncGenerator<string>;
 }
 
-type Context = Pick<DriverContext, "host" | "name" | "signal">;
+type Context = Pick<DriverContext, "host" | "name" | "signal" | "clock">;
 
 /** Bodies are objects and lists of them; the largest list that is asked for has 500 items. */
 const mostBytes = 256 * 2 ** 20;
@@ -46,23 +47,23 @@ export async function connect(options: ClusterOptions, context: Context): Promis
   const chosen = await chooseContext(options, context);
   const server = serverOf(chosen);
   const agent = await sharedAgent(chosen, server, context);
-  const { authorization, cert, key } = await readCredentials(chosen, context);
+  const signed = await signIn(chosen, context);
   const user = chosen.userName || "anonymous";
   // Each request in flight listens to it.
   setMaxListeners(0, context.signal);
 
-  const open = (call: Call, signal: AbortSignal): Promise<IncomingMessage> => {
+  const open = (call: Call, as: Credentials, signal: AbortSignal): Promise<IncomingMessage> => {
     const { method = "GET", path, query, body, contentType = "application/json" } = call;
     const url = new URL(server.href.replace(/\/$/, "") + path);
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
     const data = body === undefined ? undefined : JSON.stringify(body);
     const headers: Record<string, string> = { accept: "application/json, */*", "user-agent": "backout" };
-    if (authorization !== undefined) headers["authorization"] = authorization;
+    if (as.authorization !== undefined) headers["authorization"] = as.authorization;
     if (data !== undefined) {
       headers["content-type"] = contentType;
       headers["content-length"] = String(Buffer.byteLength(data));
     }
-    const pair = cert === undefined || key === undefined ? {} : { cert, key };
+    const pair = pairOf(as);
     const send = url.protocol === "http:" ? httpRequest : httpsRequest;
     return new Promise((resolve, reject) => {
       const idle = call.idleMs ?? 30_000;
@@ -77,15 +78,19 @@ export async function connect(options: ClusterOptions, context: Context): Promis
     });
   };
   const askedOf = ({ method = "GET", path }: Call): Asked => ({ server: server.origin, user, method, path });
-  const answer = async (call: Call, signal: AbortSignal): Promise<IncomingMessage> => {
+  const answer = async (call: Call, signal: AbortSignal, again = true): Promise<IncomingMessage> => {
     const asked = askedOf(call);
-    const response = await open(call, signal).catch((error: unknown) => {
+    const as = await signed.now();
+    const response = await open(call, as, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       throw noAnswer(asked, error);
     });
     const code = response.statusCode ?? 0;
     if (code >= 200 && code < 300) return response;
-    throw answerError(asked, code, await bodyOf(response, asked));
+    const body = await bodyOf(response, asked);
+    // Who is not let in has changed nothing: it is safe to ask again.
+    if (code === 401 && signed.refused(as) && again) return answer(call, signal, false);
+    throw answerError(asked, code, body);
   };
   const text = async (call: Call) => bodyOf(await answer(call, context.signal), askedOf(call));
   return {
@@ -94,9 +99,10 @@ export async function connect(options: ClusterOptions, context: Context): Promis
     output: async ({ path, idleMs = 30_000 }, command) => {
       const { outputOf } = await import("./exec.js");
       const url = new URL(server.href.replace(/\/$/, "") + path);
+      const as = await signed.now();
+      const { authorization } = as;
       const headers = { "user-agent": "backout", ...(authorization === undefined ? {} : { authorization }) };
-      const pair = cert === undefined || key === undefined ? {} : { cert, key };
-      const dial = { agent, headers, ...pair };
+      const dial = { agent, headers, ...pairOf(as) };
       return outputOf({ url, dial, asked: askedOf({ path }), command, idleMs, signal: context.signal });
     },
     async *lines(call, signal) {
@@ -104,6 +110,8 @@ export async function connect(options: ClusterOptions, context: Context): Promis
     },
   };
 }
+
+const pairOf = ({ cert, key }: Credentials) => (cert === undefined || key === undefined ? {} : { cert, key });
 
 /** For one piece of work. */
 export async function withKubernetes<T>(

@@ -1,14 +1,8 @@
 import * as z from "zod";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { type Credentials, heldUntilExpiry, type Issued, type SignIn } from "./held-credentials.js";
 import type { ChosenContext, ExecEntry } from "./kubeconfig.js";
-
-/** How a request is let in. Never logged, never in a message. */
-export interface Credentials {
-  readonly authorization?: string;
-  readonly cert?: string;
-  readonly key?: string;
-}
 
 const execCredential = z.object({
   kind: z.literal("ExecCredential"),
@@ -16,6 +10,7 @@ const execCredential = z.object({
     token: z.string().nullish(),
     clientCertificateData: z.string().nullish(),
     clientKeyData: z.string().nullish(),
+    expirationTimestamp: z.string().nullish(),
   }),
 });
 
@@ -24,9 +19,27 @@ const denied = (message: string, hint: string): BackoutError =>
 
 const decoded = (base64: string): string => Buffer.from(base64, "base64").toString();
 
-export async function readCredentials(
-  { from, user, userName, cluster }: ChosenContext,
-  { host, signal }: Pick<DriverContext, "host" | "signal">,
+type Context = Pick<DriverContext, "host" | "signal" | "clock">;
+
+/** By a plugin, or by what stands in the kubeconfig. */
+export async function signIn(chosen: ChosenContext, context: Context): Promise<SignIn> {
+  const { user, userName, cluster } = chosen;
+  const { exec } = user;
+  if (exec == null || goesBefore(user)) {
+    const credentials = await readCredentials(chosen, context);
+    return { now: async () => credentials, refused: () => false };
+  }
+  const server = cluster.server ?? "";
+  const key = JSON.stringify([context.host.name, server, userName, exec]);
+  return heldUntilExpiry(key, () => fromPlugin(exec, userName, server, context), context.clock);
+}
+
+const goesBefore = (user: ChosenContext["user"]): boolean =>
+  (user["auth-provider"] ?? user.tokenFile ?? user.token ?? user.username) != null;
+
+async function readCredentials(
+  { from, user, userName }: ChosenContext,
+  { host }: Pick<Context, "host">,
 ): Promise<Credentials> {
   const text = async (path: string) => Buffer.from(await host.files.read(path)).toString();
   const pem = async (data: string | undefined, path: string | undefined) => {
@@ -48,7 +61,6 @@ export async function readCredentials(
     const words = Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64");
     return { ...pair, authorization: `Basic ${words}` };
   }
-  if (user.exec != null) return fromPlugin(user.exec, userName, cluster.server ?? "", { host, signal });
   return pair;
 }
 
@@ -59,8 +71,8 @@ async function fromPlugin(
   exec: ExecEntry,
   userName: string,
   server: string,
-  { host, signal }: Pick<DriverContext, "host" | "signal">,
-): Promise<Credentials> {
+  { host, signal }: Pick<Context, "host" | "signal">,
+): Promise<Issued> {
   const apiVersion = exec.apiVersion ?? "client.authentication.k8s.io/v1";
   const info = exec.provideClusterInfo === true ? { cluster: { server } } : {};
   const asked = { apiVersion, kind: "ExecCredential", spec: { interactive: false, ...info } };
@@ -82,8 +94,12 @@ async function fromPlugin(
   if (answer === undefined) {
     throw denied(`user "${userName}": its plugin "${exec.command}" gave no ExecCredential`, hint);
   }
-  const { token, clientCertificateData: cert, clientKeyData: key } = answer.status;
-  return { ...(cert && key ? { cert, key } : {}), ...bearer(token ?? "") };
+  const { token, clientCertificateData: cert, clientKeyData: key, expirationTimestamp } = answer.status;
+  const expires = Date.parse(expirationTimestamp ?? "");
+  return {
+    credentials: { ...(cert && key ? { cert, key } : {}), ...bearer(token ?? "") },
+    expires: Number.isNaN(expires) ? Number.POSITIVE_INFINITY : expires,
+  };
 }
 
 function parsed(stdout: string): z.infer<typeof execCredential> | undefined {

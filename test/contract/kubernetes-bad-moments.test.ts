@@ -13,9 +13,9 @@ import { type TargetSession, targetSession } from "../../src/drivers/testing/tar
 import { freePort } from "../support/free-port.js";
 import { type Deployed, type KubernetesApp, kubernetesApp, settings } from "../support/kubernetes-app.js";
 import { template, until, type World } from "../support/kubernetes-world.js";
-import { suiteCluster } from "../support/suite-cluster.js";
+import { controlledCluster } from "../support/suite-cluster.js";
 
-const up = suiteCluster();
+const up = controlledCluster();
 
 describe("one cluster", () => {
   const driver: TargetDriver = target;

@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -8,11 +7,11 @@ import { target } from "../../src/drivers/kubernetes/index.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
 import { type TargetSession, targetSession } from "../../src/drivers/testing/target-session.js";
 import { type Deployed, type KubernetesApp, kubernetesApp, settings } from "../support/kubernetes-app.js";
-import { kubeconfigText } from "../support/kubernetes-cluster.js";
 import { app, template, until, type World } from "../support/kubernetes-world.js";
-import { suiteCluster } from "../support/suite-cluster.js";
+import { lookingRules, readerWith, rule } from "../support/reader-rights.js";
+import { controlledCluster } from "../support/suite-cluster.js";
 
-const up = suiteCluster();
+const up = controlledCluster();
 
 describe("one cluster", () => {
   describe("kubernetes, where something is in the way", () => {
@@ -88,30 +87,13 @@ describe("one cluster", () => {
 
       test("forbidden for one verb in the middle: which one, and nothing half done", () =>
         withSession(async (session, world) => {
-          const rule = (apiGroups: string[], resources: string[], verbs = ["get", "list", "watch"]) => ({
-            ...{ apiGroups, resources, verbs },
-          });
-          await world.create("roles", {
-            metadata: { name: "reader" },
-            rules: [
-              rule(["apps"], ["deployments", "replicasets"]),
-              rule([""], ["pods", "services", "endpoints", "events"]),
-              rule([""], ["configmaps"], ["get", "create", "update"]),
-              rule(["autoscaling"], ["horizontalpodautoscalers"]),
-              rule(["policy"], ["poddisruptionbudgets"]),
-            ],
-          });
-          await world.create("rolebindings", {
-            metadata: { name: "reader" },
-            roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "reader" },
-            subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "reader" }],
-          });
           const { fixture, contexts } = session;
-          await writeFile(
-            join(fixture.folder, "reader.json"),
-            kubeconfigText(up().server, up().tokens.reader),
-          );
-          const options = session.parse({ ...fixture.options, kubeconfig: "reader.json" });
+          const kubeconfig = await readerWith(up(), world, fixture.folder, [
+            ...lookingRules,
+            rule("", ["events"]),
+            rule("", ["configmaps"], ["get", "create", "update"]),
+          ]);
+          const options = session.parse({ ...fixture.options, kubeconfig });
           const said = (await driver.check?.(options, contexts.plain()))
             ?.map(({ message }) => message)
             .join();

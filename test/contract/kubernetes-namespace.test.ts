@@ -25,7 +25,7 @@ const suite: TargetSuite<KubernetesSystem> = {
     {
       ...{ name: "no right", code: "DENIED", on: ["check", "capture", "observe", "apply"] },
       options: ({ options }) => ({ ...options, kubeconfig: "nobody.json" }),
-      says: /"nobody" cannot|may not, in namespace .*patch statefulsets\.apps.*list ingresses\.networking\.k8s\.io/,
+      says: /nobody" cannot|may not, in namespace .*patch statefulsets\.apps.*list ingresses\.networking\.k8s\.io/,
     },
   ],
 };

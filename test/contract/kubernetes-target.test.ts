@@ -35,7 +35,7 @@ const suite: TargetSuite<KubernetesApp> = {
       name: "no right",
       options: ({ options }) => ({ ...options, kubeconfig: "nobody.json" }),
       code: "DENIED",
-      says: /"nobody" cannot get resource|may not, in namespace .*patch deployments\.apps/,
+      says: /nobody" cannot get resource|may not, in namespace .*patch deployments\.apps/,
       on: ["check", "capture", "observe", "apply"],
     },
   ],

@@ -12,9 +12,10 @@ import { describeSignal } from "../../src/drivers/testing/signal-contract.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
 import { kubeconfigText } from "../support/kubernetes-cluster.js";
 import { app, kubernetesWorld, template, until, type World } from "../support/kubernetes-world.js";
-import { suiteCluster } from "../support/suite-cluster.js";
+import { lookingRules, readerWith } from "../support/reader-rights.js";
+import { controlledCluster } from "../support/suite-cluster.js";
 
-const up = suiteCluster();
+const up = controlledCluster();
 
 interface Fixture extends ReadingFixture {
   readonly world: World;
@@ -266,26 +267,7 @@ describe("one cluster", () => {
       {
         name: "H41 M23 logs that may not be read",
         arrange: async ({ world, folder }) => {
-          const rule = (apiGroups: string[], resources: string[]) => ({
-            apiGroups,
-            resources,
-            verbs: ["get", "list"],
-          });
-          await world.create("roles", {
-            metadata: { name: "reader" },
-            rules: [
-              rule(["apps"], ["deployments", "replicasets"]),
-              rule([""], ["pods", "services", "endpoints"]),
-              rule(["autoscaling"], ["horizontalpodautoscalers"]),
-              rule(["policy"], ["poddisruptionbudgets"]),
-            ],
-          });
-          await world.create("rolebindings", {
-            metadata: { name: "reader" },
-            roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "reader" },
-            subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "reader" }],
-          });
-          await writeFile(join(folder, "reader.json"), kubeconfigText(up().server, up().tokens.reader));
+          await readerWith(up(), world, folder, lookingRules);
           return async () => undefined;
         },
         options: ({ options }) => ({ ...options, kubeconfig: "reader.json" }),

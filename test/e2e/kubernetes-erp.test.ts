@@ -6,8 +6,8 @@ import { generateIdentity, identityToRecipient } from "age-encryption";
 import { loadAll } from "js-yaml";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Ended, type Place, startBackout } from "../support/backout-process.js";
-import { type KubernetesCluster, kubernetesCluster } from "../support/kubernetes-cluster.js";
 import { kubernetesWorld, until, type World } from "../support/kubernetes-world.js";
+import { suiteCluster } from "../support/suite-cluster.js";
 
 /** `examples/erp` by the built program, on a real cluster. */
 
@@ -45,14 +45,13 @@ interface Deployed {
   };
 }
 
-let cluster: KubernetesCluster | undefined;
+const up = suiteCluster();
 let world: World;
 let folder: string;
 let place: Place;
 
 beforeAll(async () => {
-  cluster = await kubernetesCluster();
-  world = await kubernetesWorld(cluster);
+  world = await kubernetesWorld(up());
   folder = mkdtempSync(join(tmpdir(), "backout-erp-"));
   const identity = await generateIdentity();
   const text = readFileSync(`${example}backout.yaml`, "utf8")
@@ -60,7 +59,7 @@ beforeAll(async () => {
     .replace("lead: [anna]", `lead: [${userInfo().username}]`)
     .replace(/recipient: age1\w+/, `recipient: ${await identityToRecipient(identity)}`);
   writeFileSync(join(folder, "backout.yaml"), text);
-  place = { cwd: folder, environment: { KUBECONFIG: cluster.kubeconfig, ERP_IDENTITY: identity } };
+  place = { cwd: folder, environment: { KUBECONFIG: up().kubeconfig, ERP_IDENTITY: identity } };
   for (const one of loadAll(readFileSync(`${example}manifests.yaml`, "utf8")) as Manifest[]) {
     await world.create(plurals[one.kind] ?? one.kind, one);
   }
@@ -71,10 +70,7 @@ beforeAll(async () => {
   await expectDone(backout("checkpoint", "--change", "release"));
 }, 1_500_000);
 
-afterAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
-  await cluster?.stop();
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 beforeEach(async () => {
   await ready();

@@ -5,8 +5,9 @@ import { expect } from "vitest";
 import { contentDigest } from "../../src/core/content-digest.js";
 import { canonicalJson, type Json, type JsonObject } from "../../src/core/json.js";
 import type { TargetFixture } from "../../src/drivers/testing/target-fixture.js";
-import { type KubernetesCluster, kubeconfigText } from "./kubernetes-cluster.js";
+import { kubeconfigText } from "./kubernetes-cluster.js";
 import { app, kubernetesWorld, template, type World } from "./kubernetes-world.js";
+import type { TestCluster } from "./test-cluster.js";
 
 export const settings = { envFrom: [{ configMapRef: { name: "settings" } }] };
 const good = () => template({ ...settings, env: [{ name: "TOKEN", value: "plain-secret" }] });
@@ -46,7 +47,7 @@ async function seen(world: World): Promise<JsonObject> {
 }
 
 export async function kubernetesApp(
-  up: KubernetesCluster,
+  up: TestCluster,
   more: JsonObject = {},
   replicas = 2,
 ): Promise<KubernetesApp> {

@@ -8,29 +8,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { freePorts } from "./free-ports.js";
+import type { ApiAnswer, LimitedUser, TestCluster } from "./test-cluster.js";
 
 const run = promisify(execFile);
 /** Of the repository; what is bundled says where that is. */
 const here = fileURLToPath(new URL("../..", import.meta.url));
 
-export interface ApiAnswer {
-  readonly status: number;
-  readonly body: string;
-}
-
 /** A real Kubernetes of one node, which runs real pods; nothing is left after `stop`. */
-export interface KubernetesCluster {
-  readonly folder: string;
-  readonly kubeconfig: string;
-  readonly server: string;
-  /** Users without any right, until they are bound to a role: token by name. */
-  readonly tokens: Readonly<Record<"reader" | "nobody", string>>;
-  /** Asks the API server as its administrator, without any code of ours in between. */
-  call(method: string, path: string, body?: unknown): Promise<ApiAnswer>;
+export interface KubernetesCluster extends TestCluster {
   /** Ends the API server as a crash would; it comes back by itself. */
   crashApiServer(): Promise<void>;
-  stop(): Promise<void>;
 }
+
+const subject = (name: LimitedUser) => ({ apiGroup: "rbac.authorization.k8s.io", kind: "User", name });
 
 export async function kubernetesCluster(root = here): Promise<KubernetesCluster> {
   await needPrograms();
@@ -79,7 +69,8 @@ export async function kubernetesCluster(root = here): Promise<KubernetesCluster>
     throw error;
   }
   return {
-    ...{ folder, kubeconfig, server, tokens, stop },
+    ...{ folder, kubeconfig, server, mark: "built", tokens, stop },
+    subjects: { reader: subject("reader"), nobody: subject("nobody") },
     call: (method, path, body) => call(server, tokens.admin, method, path, body),
     crashApiServer: async () => {
       for (const pid of await pidsOf("kube-apiserver", String(port))) globalThis.process.kill(pid, "SIGKILL");

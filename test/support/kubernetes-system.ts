@@ -5,8 +5,9 @@ import { expect } from "vitest";
 import { contentDigest } from "../../src/core/content-digest.js";
 import { canonicalJson, type JsonObject } from "../../src/core/json.js";
 import type { TargetFixture } from "../../src/drivers/testing/target-fixture.js";
-import { type KubernetesCluster, kubeconfigText } from "./kubernetes-cluster.js";
+import { kubeconfigText } from "./kubernetes-cluster.js";
 import { app, kubernetesWorld, template, until, type World } from "./kubernetes-world.js";
+import type { TestCluster } from "./test-cluster.js";
 
 /** A small system in a namespace, with one object of each kind. */
 export interface KubernetesSystem extends TargetFixture {
@@ -71,8 +72,10 @@ async function allReady(world: World): Promise<void> {
       db?.status.readyReplicas === 2 &&
       db.status.updateRevision === db.status.currentRevision &&
       agent?.status.observedGeneration === agent?.metadata.generation &&
-      agent?.status.numberAvailable === 1 &&
-      agent.status.updatedNumberScheduled === 1
+      // On every node that takes it.
+      (agent?.status.desiredNumberScheduled ?? 0) > 0 &&
+      agent?.status.numberAvailable === agent?.status.desiredNumberScheduled &&
+      agent?.status.updatedNumberScheduled === agent?.status.desiredNumberScheduled
     );
   });
 }
@@ -84,6 +87,7 @@ export interface Status {
     readonly readyReplicas?: number;
     readonly updateRevision?: string;
     readonly currentRevision?: string;
+    readonly desiredNumberScheduled?: number;
     readonly numberAvailable?: number;
     readonly updatedNumberScheduled?: number;
   };
@@ -131,7 +135,7 @@ async function seen(world: World): Promise<JsonObject> {
   return Object.fromEntries(all);
 }
 
-export async function kubernetesSystem(up: KubernetesCluster, more: JsonObject): Promise<KubernetesSystem> {
+export async function kubernetesSystem(up: TestCluster, more: JsonObject): Promise<KubernetesSystem> {
   const folder = await mkdtemp(join(tmpdir(), "backout-kubernetes-namespace-"));
   const world = await kubernetesWorld(up);
   await bringUp(world);

@@ -3,6 +3,7 @@
 # its own, so that with this process everything ends: programs, containers, mounts.
 # Environment: FOLDER (empty), PROGRAMS, BRIDGE and its ADDRESS, PORT (it and the five above are free), TOKEN.
 set -euo pipefail
+here=$(dirname "$0")
 cd "$FOLDER"
 
 openssl genrsa -out sa.key 2048 2>openssl.log
@@ -45,14 +46,11 @@ again scheduler "$PROGRAMS/kube-scheduler" "${secure[@]}" --secure-port=$((PORT 
 
 docker() { command docker --host "unix://$FOLDER/docker.sock" "$@"; }
 until docker version >/dev/null 2>&1; do sleep 0.1; done
-# Two images that differ, of one program that has everything; as the first process it has to be told to end.
-mkdir -p image/bin image/www image/tmp
+DOCKER_HOST="unix://$FOLDER/docker.sock" bash "$here/test-images.sh"
+# As the first process it has to be told to end.
+mkdir -p image/bin
 cp "$(command -v busybox)" image/bin/busybox
-for name in sh httpd sleep cat echo; do ln -s busybox "image/bin/$name"; done
-for version in v1 v2; do
-  echo "$version" >image/version
-  tar -C image -cf - . | docker import - "app:$version" >/dev/null
-done
+for name in sh sleep; do ln -s busybox "image/bin/$name"; done
 tar -C image -cf - . | docker import --change \
   'ENTRYPOINT ["sh", "-c", "trap \"exit 0\" TERM; while :; do sleep 1000 & wait $!; done"]' - pause:local >/dev/null
 

@@ -1,5 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesCluster } from "./kubernetes-cluster.js";
+import { type TestCluster, testLabel } from "./test-cluster.js";
 
 /** A namespace of its own on a cluster; what is in it goes with it. */
 export interface World {
@@ -25,16 +26,15 @@ const groups: Readonly<Record<string, string>> = {
   roles: "/apis/rbac.authorization.k8s.io/v1",
   rolebindings: "/apis/rbac.authorization.k8s.io/v1",
   horizontalpodautoscalers: "/apis/autoscaling/v1",
-  poddisruptionbudgets: "/apis/policy/v1beta1",
 };
 
-let made = 0;
-
-export async function kubernetesWorld(cluster: KubernetesCluster): Promise<World> {
-  made++;
-  const namespace = `backout-test-${process.pid}-${made}`;
+export async function kubernetesWorld(cluster: TestCluster): Promise<World> {
+  const namespace = `backout-test-${randomBytes(5).toString("hex")}`;
+  // Moved in 1.21; the older place is gone since 1.25.
+  const { status: newer } = await cluster.call("GET", "/apis/policy/v1");
+  const places = { ...groups, poddisruptionbudgets: `/apis/policy/${newer === 200 ? "v1" : "v1beta1"}` };
   const whole = (path: string) =>
-    `${groups[path.split(/[/?]/)[0] ?? ""] ?? "/api/v1"}/namespaces/${namespace}/${path}`;
+    `${places[path.split(/[/?]/)[0] as keyof typeof places] ?? "/api/v1"}/namespaces/${namespace}/${path}`;
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const { status, body: text } = await cluster.call(method, path, body);
     if (status >= 200 && status < 300) return (text === "" ? undefined : JSON.parse(text)) as T;
@@ -46,7 +46,9 @@ export async function kubernetesWorld(cluster: KubernetesCluster): Promise<World
     if (status !== 200) throw new Error(`${path}: ${status}: ${body.slice(0, 500)}`);
     return JSON.parse(body) as T;
   };
-  await call("POST", "/api/v1/namespaces", { metadata: { name: namespace } });
+  await call("POST", "/api/v1/namespaces", {
+    metadata: { name: namespace, labels: { [testLabel]: cluster.mark } },
+  });
   return {
     namespace,
     call,

@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   skip: async () => (await import("./commands/skip.js")).addSkip,
   cancel: async () => (await import("./commands/cancel.js")).addCancel,
   verify: async () => (await import("./commands/verify.js")).addVerify,
+  observe: async () => (await import("./commands/observe.js")).addObserve,
   watch: async () => (await import("./commands/watch.js")).addWatch,
   decide: async () => (await import("./commands/decide.js")).addDecide,
   backtest: async () => (await import("./commands/backtest.js")).addBacktest,

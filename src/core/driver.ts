@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Effect, Problem } from "./errors.js";
+import type { Follower } from "./follow.js";
 import type { Json, JsonObject } from "./json.js";
 import type {
   Artifact,
@@ -13,6 +14,7 @@ import type {
 } from "./ports.js";
 import type { ProblemReports } from "./problem-report/problem-report.js";
 import type { PastReading, PastSpan, Reading } from "./signal/reading.js";
+import type { Discovered, Version } from "./versions.js";
 
 /** In the order in which they happen (docs/design.md, "Planning"). */
 export const phases = ["fence", "preserve", "quiesce", "restore", "resume", "check", "unfence"] as const;
@@ -209,26 +211,6 @@ export interface Settlement {
   readonly summary: string;
 }
 
-/** A place that a target could be brought back to. */
-export interface Version {
-  readonly name: string;
-  /** Commit or digest, where naming it costs nothing. */
-  readonly identity?: string;
-  /** For people: the subject of a commit, `current`. */
-  readonly summary: string;
-  /** Milliseconds since the epoch. */
-  readonly at?: number;
-}
-
-/** Something that `init` found in a folder and could put into a playbook. */
-export interface Discovered {
-  /** Suggested name of the target. */
-  readonly name: string;
-  readonly with: JsonObject;
-  /** What was seen, for the comment above it. */
-  readonly because: string;
-}
-
 /** A step of a finished run that has happened, as its driver is asked to take it back. */
 export interface DoneStep {
   readonly operation: string;
@@ -324,6 +306,8 @@ export interface TargetDriver<
   verifies?(options: Options): boolean;
   /** Whether what was captured is what is there now. */
   verify?(captured: CapturedPart<Data>, options: Options, context: ObserveContext): Promise<Check[]>;
+  /** Tells what is seen of it while it changes, until the context is aborted. Looks only. Rejects where it may not look. */
+  follow?(options: Options, context: DriverContext, told: Follower): Promise<void>;
   /** Left out: what it did cannot be taken back. */
   readonly undo?: UndoDriver<Options, Data, Kept>;
   /** What there is to go back to, newest version first (v2.10.0 before v2.9.0). */
@@ -377,7 +361,7 @@ export interface DriverModule {
   readonly check?: CheckDriver;
 }
 
-export type { Effect, Reading };
+export type { Discovered, Effect, Reading, Version };
 
 /** One check: the same identity is there. */
 export const sameIdentity = (

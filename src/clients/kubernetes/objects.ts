@@ -169,6 +169,8 @@ export interface ContainerStatus {
   readonly image: string;
   /** The digest of what really runs; empty until it does. */
   readonly imageID: string;
+  /** Of the container that runs, or ran last. */
+  readonly containerID?: string;
   readonly state?: {
     readonly waiting?: { readonly reason?: string; readonly message?: string };
     readonly running?: { readonly startedAt?: string };
@@ -198,4 +200,18 @@ export interface DataObject extends KubernetesObject {
 export interface Specified extends KubernetesObject {
   readonly spec: { readonly [key: string]: Json };
   readonly status?: { readonly [key: string]: Json };
+}
+
+export interface ClusterEvent extends KubernetesObject {
+  readonly involvedObject: { readonly kind?: string; readonly name?: string; readonly uid?: string };
+  readonly reason?: string;
+  readonly message?: string;
+  readonly type?: string;
+  readonly lastTimestamp?: string | null;
+  /** In place of the one before, where whoever told it speaks the newer way. */
+  readonly eventTime?: string | null;
+}
+
+export interface PodMetrics extends KubernetesObject {
+  readonly containers: readonly { readonly name: string; readonly usage: Readonly<Record<string, string>> }[];
 }

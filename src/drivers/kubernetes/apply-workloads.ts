@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../clients/kubernetes/objects.js";
+import type { ClusterEvent } from "../../clients/kubernetes/objects.js";
 import type { Reader } from "../../clients/kubernetes/read.js";
 import type { StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
@@ -85,14 +85,6 @@ async function releaseStuck(
       log(`${metadata.name}: hinders the rollout, and could not be deleted: ${String(error)}`);
     }
   }
-}
-
-interface ClusterEvent extends KubernetesObject {
-  readonly involvedObject: { readonly kind?: string; readonly name?: string };
-  readonly reason?: string;
-  readonly message?: string;
-  readonly type?: string;
-  readonly lastTimestamp?: string;
 }
 
 async function neverReady(

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
 import { clusterShape } from "../../clients/kubernetes/kubeconfig.js";
-import type { KubernetesObject, Pod } from "../../clients/kubernetes/objects.js";
+import type { Pod, PodMetrics } from "../../clients/kubernetes/objects.js";
 import { type Reader, reader } from "../../clients/kubernetes/read.js";
 import { defineSignal, type Reading } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
@@ -30,10 +30,6 @@ const options = z
   .refine(exactlyOne, sayExactlyOne);
 
 type Options = z.infer<typeof options>;
-
-interface PodMetrics extends KubernetesObject {
-  readonly containers: readonly { readonly name: string; readonly usage: Readonly<Record<string, string>> }[];
-}
 
 const unmeasured = (message: string, hint: string): BackoutError =>
   new BackoutError("NOT_FOUND", message, { effect: "none", hint });

@@ -3,6 +3,7 @@ import { canonicalJson } from "../../core/json.js";
 import { capture } from "./capture.js";
 import { checkTarget } from "./check-target.js";
 import { isChosen } from "./choice-options.js";
+import { followTarget } from "./follow-target.js";
 import { observe } from "./observe.js";
 import { keyOf } from "./piece.js";
 import { plan } from "./plan.js";
@@ -40,6 +41,7 @@ export const target = defineTarget({
   settle,
   verifies: (options) => !isChosen(options),
   verify,
+  follow: followTarget,
   undo,
   versions,
 });

@@ -3,6 +3,7 @@ import { contentDigest } from "../content-digest.js";
 import type { CapturedPart } from "../driver.js";
 import { BackoutError } from "../errors.js";
 import type { JsonObject } from "../json.js";
+import { parsedJson } from "../parsed-json.js";
 
 /** Of this file format. A higher one on disk was written by a later backout and is refused. */
 export const manifestVersion = 1;
@@ -49,11 +50,11 @@ const artifact = z.object({
 });
 const part = z.object({
   driver: z.string(),
-  options: z.record(z.string(), z.json()),
+  options: z.record(z.string(), parsedJson),
   captureMs: z.number(),
   identity: z.string(),
   summary: z.string(),
-  data: z.json(),
+  data: parsedJson,
   artifacts: z.array(artifact),
   at: z.number(),
 });

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { about } from "../about.js";
+import { parsedJson } from "../parsed-json.js";
 import { type DecisionNode, decisionModes, responseClasses } from "./decision-node.js";
 import { duration } from "./duration.js";
 
@@ -38,7 +39,7 @@ const celName = z
   .refine((text) => !wordsOfCel.has(text), "this name means something else in expressions; choose another");
 const names = z.array(name).default([]);
 const driverOptions = z
-  .record(z.string(), z.json())
+  .record(z.string(), parsedJson)
   .default({})
   .register(...about("Options of the driver"));
 const described = {

@@ -5,7 +5,7 @@ set -euo pipefail
 # program=Debian package
 needs=(git=git openssl=openssl mkfs.ext4=e2fsprogs mount=mount losetup=mount runuser=util-linux unshare=util-linux prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager
   redis-server=redis-server redis-cli=redis-tools redis-check-rdb=redis-tools
-  setpriv=util-linux faketime=faketime ip=iproute2 curl=curl flock=util-linux etcd=etcd-server dockerd=docker.io busybox=busybox-static go=golang-go)
+  setpriv=util-linux faketime=faketime ip=iproute2 curl=curl flock=util-linux etcd=etcd-server dockerd=docker.io busybox=busybox-static go=golang-go docker-registry=docker-registry)
 
 missing=()
 for need in "${needs[@]}"; do

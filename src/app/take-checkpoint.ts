@@ -5,6 +5,7 @@ import { BackoutError } from "../core/errors.js";
 import { type Baselines, readBaselines } from "./baselines.js";
 import { type CallEvents, driverContext, loadTarget } from "./driver-call.js";
 import { unfinishedRun } from "./find-run.js";
+import { type LetGoPart, letGo } from "./let-go.js";
 import type { Services } from "./services.js";
 
 export interface CheckpointRequest extends CallEvents {
@@ -12,6 +13,9 @@ export interface CheckpointRequest extends CallEvents {
   readonly onCaptured?: (target: string, summary: string, ms: number) => void;
   readonly onBaselines?: (baselines: Baselines) => void;
 }
+
+/** For taking away what a checkpoint that did not come about has kept elsewhere. */
+const letGoMs = 30_000;
 
 /** Captures every target that can be captured, side by side. All of them are kept, or nothing is. */
 export async function takeCheckpoint(services: Services, request: CheckpointRequest): Promise<Checkpoint> {
@@ -32,17 +36,20 @@ export async function takeCheckpoint(services: Services, request: CheckpointRequ
   // Where one of them fails, nobody waits for the other.
   const stop = new AbortController();
   const both = { ...request, signal: AbortSignal.any([request.signal, stop.signal]) };
+  const parts: Record<string, LetGoPart> = {};
   try {
-    await Promise.all([captureAll(services, draft, both), recordBaselines(services, draft, both)]).catch(
-      (error: unknown) => {
-        stop.abort(error);
-        throw error;
-      },
-    );
+    await Promise.all([
+      captureAll(services, draft, parts, both),
+      recordBaselines(services, draft, both),
+    ]).catch((error: unknown) => {
+      stop.abort(error);
+      throw error;
+    });
     request.signal.throwIfAborted();
     return await draft.commit();
   } catch (error) {
     await draft.abandon();
+    await letGo(services, parts, { ...request, signal: AbortSignal.timeout(letGoMs) });
     throw error;
   }
 }
@@ -66,13 +73,18 @@ async function recordBaselines(services: Services, draft: Draft, request: Checkp
   request.onBaselines?.(baselines);
 }
 
-async function captureAll(services: Services, draft: Draft, request: CheckpointRequest): Promise<void> {
+async function captureAll(
+  services: Services,
+  draft: Draft,
+  parts: Record<string, LetGoPart>,
+  request: CheckpointRequest,
+): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([request.signal, failed.signal]);
   await Promise.all(
     Object.keys(services.playbook.targets).map(async (name) => {
       try {
-        await captureTarget(services, draft, name, { ...request, signal });
+        await captureTarget(services, draft, name, parts, { ...request, signal });
       } catch (error) {
         // The first one is the reason; the others only end because of it.
         if (!failed.signal.aborted) failed.abort(named(name, error));
@@ -86,6 +98,7 @@ async function captureTarget(
   services: Services,
   draft: Draft,
   name: string,
+  parts: Record<string, LetGoPart>,
   request: CheckpointRequest,
 ): Promise<void> {
   const { definition, driver, options } = await loadTarget(services, name);
@@ -98,7 +111,9 @@ async function captureTarget(
   };
   const captured = await driver.capture(options, context);
   const captureMs = Math.round(services.clock.monotonic() - started);
-  draft.setPart(name, { ...captured, at, driver: definition.driver, options: definition.with, captureMs });
+  const part = { ...captured, at, driver: definition.driver, options: definition.with, captureMs };
+  parts[name] = { ...part, artifacts: [] };
+  draft.setPart(name, part);
   request.onCaptured?.(name, captured.summary, captureMs);
 }
 

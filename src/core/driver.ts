@@ -310,6 +310,8 @@ export interface TargetDriver<
   follow?(options: Options, context: DriverContext, told: Follower): Promise<void>;
   /** Left out: what it did cannot be taken back. */
   readonly undo?: UndoDriver<Options, Data, Kept>;
+  /** Its checkpoint is gone: what capturing it kept elsewhere goes too. Says what could not, for a person. */
+  letGo?(captured: CapturedPart<Data>, options: Options, context: DriverContext): Promise<string[]>;
   /** What there is to go back to, newest version first (v2.10.0 before v2.9.0). */
   versions?(options: Options, context: DriverContext): Promise<Version[]>;
   /** Looks into the playbook's folder for what this driver could bring back. */

@@ -106,17 +106,15 @@ const addPrune = (group: Command, wiring: Wiring): void => {
     help,
     wiring,
     async ({ session, services, options }) => {
-      const { checkpointsInUse } = await import("../../app/find-run.js");
-      const { keep, for: forMs } = services.playbook.retention;
-      const choices = await services.checkpoints.prune(
-        { keep, forMs },
-        { dryRun: options.dryRun ?? false, inUse: await checkpointsInUse(services) },
-      );
+      const { pruneCheckpoints } = await import("../../app/prune-checkpoints.js");
+      const dryRun = options.dryRun ?? false;
+      const { choices, left } = await pruneCheckpoints(services, { dryRun, signal: session.interrupt });
       if (session.options.json) for (const choice of choices) session.json(choice);
       else {
         const { renderRetention } = await import("../render/render-checkpoints.js");
-        session.print(renderRetention(choices, { ...session.render(), dryRun: options.dryRun ?? false }));
+        session.print(renderRetention(choices, { ...session.render(), dryRun }));
       }
+      for (const one of left) session.note(`left: ${one}`);
       return 0;
     },
   ).option("--dry-run", "only say what would go");

@@ -5,6 +5,7 @@ import type { CaptureContext, Captured } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { ArtifactReader } from "../../core/ports.js";
 import { digestsIn, isWorkload, keyOf, type Snapshot } from "./piece.js";
+import { type Pin, pinImages } from "./pin-images.js";
 import { digestsOf } from "./pod-state.js";
 import { referencesOf } from "./references.js";
 import { rolloutOf } from "./rollout.js";
@@ -41,6 +42,8 @@ export type Data = {
   /** `Kind/name` → digest of what is brought back. */
   readonly digests: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
+  /** What holds the images in their registries. */
+  readonly pins?: readonly Pin[];
 };
 
 export const keyOfState = ({ kind, workload }: WorkloadState): string =>
@@ -75,13 +78,16 @@ export const capture = (options: TargetOptions, context: CaptureContext): Promis
     await keep(snapshot, context);
     const digests = digestsIn(snapshot);
     const secrets = states.flatMap(({ workload }) => referencesOf(workload.spec.template).secrets);
+    const { pins, unpinned } = await pinImages(states, options.pin, context);
+    const unheld = unpinned.length === 0 ? "" : `; not held in a registry: ${unpinned.join("; ")}`;
     return {
       identity: identityOf(digests),
-      summary: summaryOf(present),
+      summary: `${summaryOf(present)}${unheld}`,
       data: {
         ...{ cluster: api.server, namespace: api.namespace, digests },
         workloads: Object.fromEntries(states.map((state) => [keyOfState(state), capturedWorkload(state)])),
         secrets: [...new Set(secrets)].sort(),
+        ...(pins.length === 0 ? {} : { pins }),
       },
     };
   });

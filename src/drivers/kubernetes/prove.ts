@@ -8,6 +8,7 @@ import { wouldWrite } from "./apply-objects.js";
 import { inParallel } from "./apply-workloads.js";
 import { capturedSnapshot, type Data } from "./capture.js";
 import { isWorkload, keyOf, type Piece, type Snapshot } from "./piece.js";
+import { pinChecks } from "./pin-images.js";
 import { referencesOf } from "./references.js";
 import { scratchPod, startScratch } from "./scratch-pod.js";
 import type { TargetOptions } from "./target-options.js";
@@ -35,6 +36,7 @@ export const prove = (
       ...(await inParallel(pieces, (piece) => taken(read, piece))),
       ...(await inParallel(workloads, (piece) => resolved(read, piece, then))),
       ...(await inParallel(workloads, (piece) => admitted(read, piece, context))).flat(),
+      ...(await pinChecks(captured.data.pins ?? [], options.pin, context)),
     ];
     if (options.proof === "dry-run" || checks.some(({ result }) => result !== "passed")) {
       return { level: "readable", checks };

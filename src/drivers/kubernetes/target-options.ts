@@ -3,6 +3,7 @@ import { clusterShape } from "../../clients/kubernetes/kubeconfig.js";
 import { duration } from "../../core/playbook/duration.js";
 import { choiceShape } from "./choice-options.js";
 import { type ObjectName, type PieceKind, pieceKinds } from "./piece.js";
+import { pin } from "./pin-options.js";
 import { namedWorkloads, workloadShape } from "./workload-options.js";
 
 const objectName = z.string().refine((text) => parseName(text) !== undefined, {
@@ -44,6 +45,11 @@ export const targetOptions = z
       .default("leave")
       .describe(
         "`leave`: Secrets are looked for, their contents neither kept nor brought back. `encrypt`: kept encrypted (needs encryption.recipients) and brought back",
+      ),
+    pin: pin
+      .optional()
+      .describe(
+        "A checkpoint gives each image that runs a tag of its own in its registry, so that it is not cleared away; `prove` asks for it, `checkpoints prune` takes the tag away. Without: registries are not spoken to",
       ),
     way: z
       .enum(["patch", "scale-down", "recreate"])

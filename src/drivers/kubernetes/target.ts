@@ -6,6 +6,7 @@ import { isChosen } from "./choice-options.js";
 import { followTarget } from "./follow-target.js";
 import { observe } from "./observe.js";
 import { keyOf } from "./piece.js";
+import { unpinImages } from "./pin-images.js";
 import { plan } from "./plan.js";
 import { prove } from "./prove.js";
 import { apply, settle } from "./steps.js";
@@ -41,6 +42,7 @@ export const target = defineTarget({
   settle,
   verifies: (options) => !isChosen(options),
   verify,
+  letGo: ({ data }, options, context) => unpinImages(data.pins ?? [], options.pin, context),
   follow: followTarget,
   undo,
   versions,

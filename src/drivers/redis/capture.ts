@@ -44,7 +44,7 @@ export function capture(options: Options, context: CaptureContext): Promise<Capt
     const [first] = masters;
     if (first === undefined) throw new Error("a cluster has at least one master");
     const index = scope.namespaces.length === 0 ? emptyIndex : await captureKeys(first, options, context);
-    const counted = await countKeys(masters, options.flush, protectedBy(options), context.signal);
+    const counted = await countKeys(masters, options.flush, protectedBy(options), context);
     return {
       identity: identityOf(index),
       summary: summaryOf(index),

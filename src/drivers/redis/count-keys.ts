@@ -1,6 +1,8 @@
+import type { DriverContext } from "../../core/driver.js";
 import type { Connected } from "./connect.js";
 import { matcherOf } from "./glob.js";
-import { scanKeys } from "./scan-keys.js";
+import { paceOf } from "./pace.js";
+import { scanBounds, scanKeys } from "./scan-keys.js";
 
 export type PatternCount = { readonly pattern: string; readonly keys: number };
 
@@ -14,13 +16,14 @@ export async function countKeys(
   masters: readonly Connected[],
   flush: readonly string[],
   protect: readonly string[],
-  signal: AbortSignal,
+  { clock, signal }: Pick<DriverContext, "clock" | "signal">,
 ): Promise<KeyCounts> {
   const kept = counters(protect);
   const gone = counters(flush);
   if (flush.length + protect.length === 0) return { flush: [], protect: [] };
   for (const { redis } of masters) {
-    for await (const keys of scanKeys(redis)) {
+    const pace = await paceOf(redis, scanBounds, clock);
+    for await (const keys of scanKeys(redis, { pace })) {
       signal.throwIfAborted();
       for (const key of keys) {
         const name = key.toString("latin1");

@@ -1,15 +1,18 @@
 import type { Outcome, StepContext } from "../../core/driver.js";
 import { keysText } from "./capture.js";
-import type { Connected } from "./connect.js";
+import type { Connected, Connection } from "./connect.js";
 import { countKeys, type KeyCounts, totalOf } from "./count-keys.js";
 import { type Matcher, matcherOf } from "./glob.js";
 import { flushNote, makeKept } from "./kept-files.js";
 import { withMasters } from "./masters.js";
-import { scanKeys } from "./scan-keys.js";
+import { paceOf } from "./pace.js";
+import { scanBounds, scanKeys } from "./scan-keys.js";
 import type { Begin, Job } from "./step-job.js";
 
 /** Keys that one UNLINK names: about a hundred microseconds for the server, since small values are freed at once. */
 const perUnlink = 100;
+/** At a stretch. */
+const unlinkBounds = { least: 50, most: 1000 };
 
 type FlushInput = { readonly patterns: readonly string[]; readonly protect: readonly string[] };
 
@@ -18,7 +21,7 @@ export function applyFlush(job: Job, context: StepContext, begin: Begin): Promis
   const { options } = job;
   const { patterns, protect } = job.input as unknown as FlushInput;
   return withMasters(options, async (masters) => {
-    const before = await countKeys(masters, [], protect, context.signal);
+    const before = await countKeys(masters, [], protect, context);
     await begin();
     const [doomed, kept] = [matcherOf(patterns), matcherOf(protect)];
     const only = patterns.length === 1 ? patterns[0] : undefined;
@@ -32,7 +35,7 @@ export function applyFlush(job: Job, context: StepContext, begin: Begin): Promis
         context,
       );
     }
-    const after = await countKeys(masters, patterns, protect, context.signal);
+    const after = await countKeys(masters, patterns, protect, context);
     for (const line of protectedLines(before, after)) context.log(line);
     await makeKept(options, context);
     await context.host.files.write(flushNote(options, context), JSON.stringify({ at: context.clock.now() }));
@@ -59,20 +62,25 @@ async function flushMaster(
   context: StepContext,
 ): Promise<number> {
   let removed = 0;
-  let waiting: Promise<number> = Promise.resolve(0);
-  for await (const keys of scanKeys(redis, only === undefined ? {} : { match: only })) {
+  const pace = await paceOf(redis, scanBounds, context.clock);
+  const unlinking = await paceOf(redis, unlinkBounds, context.clock);
+  for await (const keys of scanKeys(redis, { pace, ...(only === undefined ? {} : { match: only }) })) {
     context.signal.throwIfAborted();
     const mine = keys.filter((key) => doomed(key.toString("latin1")));
-    removed += await waiting;
-    // The next part is scanned while this one is removed. An error is thrown where it is awaited.
-    waiting = unlinkAll({ redis, place }, mine, oneByOne ? 1 : perUnlink);
-    waiting.catch(() => {});
+    // Scanning on meanwhile would make nothing faster, and keep the server from others for both.
+    for (let at = 0; at < mine.length; ) {
+      removed += await unlinking.call((most) => {
+        const part = mine.slice(at, at + most);
+        at += part.length;
+        return unlinkAll(redis, part, oneByOne ? 1 : perUnlink);
+      });
+    }
     context.progress(`${place.shown}: ${keysText(removed)} removed`);
   }
-  return removed + (await waiting);
+  return removed;
 }
 
-async function unlinkAll({ redis }: Connected, keys: readonly Buffer[], each: number): Promise<number> {
+async function unlinkAll(redis: Connection, keys: readonly Buffer[], each: number): Promise<number> {
   const calls: Promise<number>[] = [];
   for (let at = 0; at < keys.length; at += each) calls.push(redis.unlink(...keys.slice(at, at + each)));
   const counts = await Promise.all(calls);

@@ -28,7 +28,7 @@ export function observe(
 ): Promise<Observation<Seen>> {
   return withMasters(options, async (masters) => {
     const index = await indexLive(masters, options, context);
-    const counted = await countKeys(masters, options.flush, protectedBy(options), context.signal);
+    const counted = await countKeys(masters, options.flush, protectedBy(options), context);
     const queues = await observeQueues(masters, options, captured?.at);
     const compared = captured && (await compare(index, captured, options, context));
     const data: Seen = {

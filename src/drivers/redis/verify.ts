@@ -62,7 +62,7 @@ function keysAreThere(
 function isFlushed(since: number, options: Options, context: ObserveContext): Promise<Check> {
   return withMasters(options, async (masters) => {
     const name = `${masters[0]?.place.shown}: ${options.flush.join(", ")}`;
-    const counted = await countKeys(masters, options.flush, protectedBy(options), context.signal);
+    const counted = await countKeys(masters, options.flush, protectedBy(options), context);
     const keys = totalOf(counted.flush);
     if (keys === 0) return { name, result: "passed", message: "no keys" };
     const at = await lastFlush(options, context);

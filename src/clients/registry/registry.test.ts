@@ -20,7 +20,8 @@ beforeAll(async () => {
     asked.push(`${method} ${url} ${authorization ?? "nobody"}`);
     if (url.startsWith("/token")) {
       response.statusCode = authorization === user ? 200 : 401;
-      return void response.end(JSON.stringify({ token: "short-lived" }));
+      const garbage = url.includes("broken");
+      return void response.end(garbage ? "<html>" : JSON.stringify({ token: "short-lived" }));
     }
     response.statusCode = authorization === "Bearer short-lived" ? 200 : 401;
     response.setHeader("www-authenticate", `Bearer realm="http://${host}/token",service="here"`);
@@ -47,6 +48,13 @@ test("a registry that has its tokens from elsewhere: one is fetched for the repo
   await expect(stranger.digest("v1")).rejects.toMatchObject({
     code: "DENIED",
     message: `${host}/shop/api: signing in: the registry answered 401: `,
+  });
+});
+
+test("a token server that answers garbage is told as that", async () => {
+  const there = registry({ host, path: "shop/broken" }, { user: "ci", password: "word" }, context);
+  await expect(there.digest("v1")).rejects.toMatchObject({
+    message: `${host}/shop/broken: signing in, which gave no token: the registry answered 200: <html>`,
   });
 });
 

@@ -43,12 +43,16 @@ export function registry(place: Repository, login: RegistryLogin, { http, signal
       : `Basic ${Buffer.from(`${login.user}:${login.password ?? ""}`).toString("base64")}`;
   let authorization = basic;
 
-  const once = (request: Pick<HttpRequest, "url" | "method" | "headers" | "body">): Promise<HttpResponse> =>
-    http.request({
+  /** Who signs in here does not show that to another server, to which an upload may be sent. */
+  const once = (request: Pick<HttpRequest, "url" | "method" | "headers" | "body">): Promise<HttpResponse> => {
+    const own = new URL(request.url).origin === new URL(base).origin;
+    const signed = own && authorization !== undefined ? { authorization } : {};
+    return http.request({
       ...request,
       ...{ timeoutMs, signal, followRedirects: 3 },
-      headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
+      headers: { ...request.headers, ...signed },
     });
+  };
   const ask = async (
     method: string,
     path: string,
@@ -73,11 +77,9 @@ export function registry(place: Repository, login: RegistryLogin, { http, signal
     const headers: Record<string, string> = basic === undefined ? {} : { authorization: basic };
     const answer = await http.request({ url: url.href, headers, timeoutMs, signal });
     if (answer.status !== 200) throw refused("signing in", answer);
-    const { token, access_token: other } = JSON.parse(answer.body) as {
-      token?: string;
-      access_token?: string;
-    };
-    return `Bearer ${token ?? other ?? ""}`;
+    const token = tokenOf(answer.body);
+    if (token === undefined) throw refused("signing in, which gave no token", answer);
+    return `Bearer ${token}`;
   };
   const refused = (what: string, { status, body }: HttpResponse): BackoutError => {
     const denied = status === 401 || status === 403;
@@ -155,5 +157,14 @@ function wordsOf(body: string): string {
     return first?.message ?? first?.code ?? "";
   } catch {
     return body.slice(0, 200).trim();
+  }
+}
+
+function tokenOf(body: string): string | undefined {
+  try {
+    const { token, access_token: other } = JSON.parse(body) as { token?: string; access_token?: string };
+    return token ?? other;
+  } catch {
+    return undefined;
   }
 }

@@ -9,6 +9,9 @@ export default defineConfig({
     // Most tests wait for servers and processes: one more than vitest would take on two cores.
     // Of one file, where it says that its tests may run beside each other.
     maxConcurrency: 3,
+    globalSetup: "./test/support/shared-cluster.ts",
+    // A Kubernetes may have to be ended.
+    teardownTimeout: 120_000,
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {

@@ -9,7 +9,13 @@ import { BackoutError } from "../../src/core/errors.js";
 import type { Json } from "../../src/core/json.js";
 import { localHost } from "../../src/platform/local-host.js";
 import { systemClock } from "../../src/platform/system-clock.js";
-import { type ApiAnswer, type LimitedUser, type TestCluster, testLabel } from "./test-cluster.js";
+import {
+  type ApiAnswer,
+  deleteNamespaces,
+  type LimitedUser,
+  type TestCluster,
+  testLabel,
+} from "./test-cluster.js";
 
 /**
  * The cluster of $KUBECONFIG, where its owner is its administrator. It has to have the images `app:v1` and `app:v2`
@@ -90,17 +96,8 @@ async function tokenOf(call: Caller, namespace: string, name: LimitedUser): Prom
 }
 
 async function removeNamespaces(call: Caller, mark: string): Promise<void> {
-  const list = `/api/v1/namespaces?labelSelector=${encodeURIComponent(`${testLabel}=${mark}`)}`;
   for (let tries = 0; tries < 240; tries++) {
-    const { status, body } = await call("GET", list);
-    const { items } = (status === 200 ? JSON.parse(body) : { items: [{}] }) as {
-      items: { metadata?: { name: string; deletionTimestamp?: string } }[];
-    };
-    if (items.length === 0) return;
-    for (const { metadata } of items) {
-      if (metadata !== undefined && metadata.deletionTimestamp === undefined)
-        await call("DELETE", `/api/v1/namespaces/${metadata.name}`);
-    }
+    if ((await deleteNamespaces(call, mark)) === 0) return;
     await sleep(500);
   }
   throw new Error(`namespaces with the label ${testLabel}=${mark} are still there: kubectl get namespaces`);

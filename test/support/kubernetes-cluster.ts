@@ -20,6 +20,8 @@ export interface KubernetesCluster extends TestCluster {
   crashApiServer(): Promise<void>;
 }
 
+const tokens = { admin: "admin-of-tests", reader: "reader-of-tests", nobody: "nobody-of-tests" };
+
 const subject = (name: LimitedUser) => ({ apiGroup: "rbac.authorization.k8s.io", kind: "User", name });
 
 export async function kubernetesCluster(root = here): Promise<KubernetesCluster> {
@@ -27,7 +29,6 @@ export async function kubernetesCluster(root = here): Promise<KubernetesCluster>
   const { stdout } = await run("bash", [join(root, "scripts/build-test-kubernetes.sh")]);
   const folder = await mkdtemp(join(tmpdir(), "backout-kubernetes-"));
   const port = await freePorts(6);
-  const tokens = { admin: "admin-of-tests", reader: "reader-of-tests", nobody: "nobody-of-tests" };
   const server = `https://127.0.0.1:${port}`;
   const bridge = `bkt${port}`;
   const subnet = `10.${200 + (port % 50)}.${Math.floor(port / 128) % 256}`;
@@ -61,7 +62,17 @@ export async function kubernetesCluster(root = here): Promise<KubernetesCluster>
     },
   );
   process.stderr.on("data", (text: Buffer) => void appendFile(join(folder, "start.log"), text));
-  const stop = () => end(process, folder, bridge);
+  // Where this process ends without having stopped it, as on Ctrl-C, somebody else cleans up.
+  const clean = (): void => {
+    process.kill("SIGKILL");
+    const script = join(root, "test/support/kubernetes-clean.sh");
+    spawn("bash", [script, folder, bridge], { detached: true, stdio: "ignore" }).unref();
+  };
+  globalThis.process.once("exit", clean);
+  const stop = async (): Promise<void> => {
+    await end(process, folder, bridge);
+    globalThis.process.off("exit", clean);
+  };
   try {
     await nodeReady(server, tokens.admin, folder, process);
   } catch (error) {
@@ -71,7 +82,7 @@ export async function kubernetesCluster(root = here): Promise<KubernetesCluster>
   return {
     ...{ folder, kubeconfig, server, mark: "built", tokens, stop },
     subjects: { reader: subject("reader"), nobody: subject("nobody") },
-    call: (method, path, body) => call(server, tokens.admin, method, path, body),
+    call: callAs(server),
     crashApiServer: async () => {
       for (const pid of await pidsOf("kube-apiserver", String(port))) globalThis.process.kill(pid, "SIGKILL");
     },
@@ -100,6 +111,12 @@ async function needPrograms(): Promise<void> {
     `these tests need ${missing.join(", ")}, not installed; on Debian 12, as root: bash scripts/install-test-tools.sh`,
   );
 }
+
+/** Asks as its administrator, without any code of ours in between. */
+export const callAs =
+  (server: string): TestCluster["call"] =>
+  (method, path, body) =>
+    call(server, tokens.admin, method, path, body);
 
 async function nodeReady(
   server: string,

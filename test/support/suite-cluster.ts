@@ -1,18 +1,18 @@
-import { afterAll, beforeAll } from "vitest";
+import { randomBytes } from "node:crypto";
+import { request } from "node:http";
+import { afterAll, beforeAll, inject } from "vitest";
 import { givenCluster } from "./given-cluster.js";
-import { type KubernetesCluster, kubernetesCluster } from "./kubernetes-cluster.js";
-import type { TestCluster } from "./test-cluster.js";
+import { callAs, type KubernetesCluster, kubernetesCluster } from "./kubernetes-cluster.js";
+import { deleteNamespaces, type TestCluster } from "./test-cluster.js";
 
-/** The cluster of $KUBECONFIG where that is set, else one that is built and started. */
-const testCluster = (): Promise<TestCluster> =>
-  (process.env["KUBECONFIG"] ?? "") === "" ? kubernetesCluster() : givenCluster();
+/** A cluster in which each file has namespaces of its own: that of $KUBECONFIG where it is set, else one for all files of a run. */
+export const suiteCluster = (): (() => TestCluster) =>
+  between(() => ((process.env["KUBECONFIG"] ?? "") === "" ? sharedCluster() : givenCluster()));
 
-/** One cluster for all tests of a file, from before the first until after the last of them. */
-export const suiteCluster = (): (() => TestCluster) => between(testCluster);
-
-/** The same, built and started whatever $KUBECONFIG says: for what takes control over the node or its control plane. */
+/** One of its own, whatever $KUBECONFIG says: for what takes control over the node or its control plane. */
 export const controlledCluster = (): (() => KubernetesCluster) => between(kubernetesCluster);
 
+/** From before the first test of a file until after its last. */
 function between<Cluster extends TestCluster>(start: () => Promise<Cluster>): () => Cluster {
   let cluster: Cluster | undefined;
   beforeAll(async () => {
@@ -23,4 +23,30 @@ function between<Cluster extends TestCluster>(start: () => Promise<Cluster>): ()
     if (cluster === undefined) throw new Error("the cluster did not come up");
     return cluster;
   };
+}
+
+async function sharedCluster(): Promise<TestCluster> {
+  const text = await answerOf(inject("sharedCluster"));
+  const shared = JSON.parse(text) as Pick<
+    TestCluster,
+    "folder" | "kubeconfig" | "server" | "tokens" | "subjects"
+  >;
+  const mark = `t${randomBytes(4).toString("hex")}`;
+  const call = callAs(shared.server);
+  return { ...shared, mark, call, stop: async () => void (await deleteNamespaces(call, mark)) };
+}
+
+function answerOf(socketPath: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => {
+        text += part;
+      });
+      response.on("end", () => (response.statusCode === 200 ? resolve(text) : reject(new Error(text))));
+      response.on("error", reject);
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
 }

@@ -24,3 +24,17 @@ export interface TestCluster {
 
 /** The label of all namespaces that tests make. */
 export const testLabel = "backout.dev/test";
+
+/** Of those with this mark; says how many there are still. */
+export async function deleteNamespaces(call: TestCluster["call"], mark: string): Promise<number> {
+  const list = `/api/v1/namespaces?labelSelector=${encodeURIComponent(`${testLabel}=${mark}`)}`;
+  const { status, body } = await call("GET", list);
+  if (status !== 200) throw new Error(`GET ${list}: ${status}: ${body.slice(0, 500)}`);
+  const { items } = JSON.parse(body) as {
+    items: { metadata: { name: string; deletionTimestamp?: string } }[];
+  };
+  for (const { metadata } of items) {
+    if (metadata.deletionTimestamp === undefined) await call("DELETE", `/api/v1/namespaces/${metadata.name}`);
+  }
+  return items.length;
+}

@@ -61,7 +61,6 @@ describeTarget(target, {
     name: "postgres, no room for a second copy",
     kills: 3,
     killed: ["make-room"],
-    undo: false,
   },
   setUp: () => smallWorld("26m"),
   faults: [],
@@ -83,10 +82,8 @@ test("Z07 without room for a second copy the plan says that the database is drop
       ["restore", "swap", true],
     ]);
     const [snapshot, drop] = steps as [StepSpec, StepSpec];
-    expect(drop.impact).toMatchObject({
-      interrupts: true,
-      irreversible: expect.stringContaining("dropped; a dump of it is in") as string,
-    });
+    expect(drop.impact).toMatchObject({ interrupts: true });
+    expect(drop.impact).not.toHaveProperty("irreversible");
     expect(drop.impact?.changes).toContainEqual({
       what: "way of restoring shop",
       before: "beside, then swapped",

@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DoneWork, Outcome, StepSpec } from "../../src/core/driver.js";
 import { BackoutError } from "../../src/core/errors.js";
 import type { JsonObject } from "../../src/core/json.js";
-import type { CapturedDatabase } from "../../src/drivers/postgres/captured-database.js";
 import { target } from "../../src/drivers/postgres/index.js";
 import { stepRunner } from "../../src/drivers/testing/killed-step.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
@@ -571,75 +570,4 @@ describe("what is kept", () => {
       },
       { undoFor: "1ms" },
     ));
-});
-
-describe("in place", () => {
-  test("H22 H23 H36 Z07 one transaction, a dump before it, and the plan says what that costs", () =>
-    withShop(async (session) => {
-      const { fixture, taken, contexts } = session;
-      const { database } = fixture;
-      const before = await fixture.world();
-      await fixture.break();
-      const options = session.parse({ ...fixture.options, way: "in-place" });
-      const observed = await target.observe(options, await contexts.prove(taken), taken.part);
-      const steps = target.plan({
-        captured: taken.part,
-        restoreMs: 1000,
-        observed,
-        options,
-        intent: restoreOnly,
-      });
-      expect(steps.map(({ phase, operation }) => `${phase} ${operation}`)).toEqual([
-        "preserve snapshot",
-        "restore restore-in-place",
-      ]);
-      expect(steps[1]?.impact).toMatchObject({
-        interrupts: true,
-        irreversible: expect.stringContaining("overwritten") as string,
-      });
-      expect(steps[1]?.expectedMs).toBeGreaterThan(1000);
-      const reader = await client(database);
-      await reader.query("begin; select count(*) from customers");
-      const [snapshot, restore] = steps as [StepSpec, StepSpec];
-      const dumped = await session.apply(snapshot, "place", 1, { options });
-      const settled = async (step: StepSpec) =>
-        (await target.settle(session.job(step, options), await contexts.step(taken, keyOf("place", step), 1)))
-          .state;
-      expect([await settled(snapshot), await settled(restore)]).toEqual(["applied", "not-applied"]);
-      expect((await session.apply(restore, "place", 1, { options })).changed).toBe(true);
-      expect(await settled(restore)).toBe("applied");
-      expect((await session.apply(restore, "place", 2, { options })).changed).toBe(false);
-      await reader.end().catch(() => {});
-      expect(await fixture.world()).toBe(before);
-      const list = await run(join(server.programs, "pg_restore"), ["--list", String(dumped.data?.["file"])]);
-      expect(list.stdout).toContain("leftovers");
-    }));
-
-  test("a restore in place that fails at its end has changed nothing", () =>
-    withShop(async (session) => {
-      const { fixture, taken, contexts } = session;
-      await fixture.break();
-      const options = session.parse({ ...fixture.options, way: "in-place" });
-      const observed = await target.observe(options, await contexts.prove(taken), taken.part);
-      const [, restore] = target.plan({
-        captured: taken.part,
-        restoreMs: 1000,
-        observed,
-        options,
-        intent: restoreOnly,
-      });
-      const tables = { ...(taken.part.data as unknown as CapturedDatabase).content.tables };
-      tables["public.orders"] = { rows: 1999, digest: "0", key: [] };
-      const data = taken.part.data as unknown as CapturedDatabase;
-      const part = { ...taken.part, data: { ...data, content: { ...data.content, tables } } as never };
-      const before = await fixture.world();
-      const error = await rejection(() =>
-        session.apply(restore as StepSpec, "wrong", 1, { options, taken: { ...taken, part } }),
-      );
-      expect([error.effect, error.message]).toEqual([
-        "none",
-        expect.stringContaining("public.orders does not have the captured 1999 rows") as string,
-      ]);
-      expect(await fixture.world()).toBe(before);
-    }));
 });

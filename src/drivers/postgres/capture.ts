@@ -1,7 +1,7 @@
 import { type Connection, connect } from "../../clients/postgres/connection.js";
 import { type Server, serverOf } from "../../clients/postgres/connection-options.js";
 import { findProgram, type Program } from "../../clients/postgres/programs.js";
-import type { CaptureContext, Captured } from "../../core/driver.js";
+import type { CaptureContext, Captured, DriverContext } from "../../core/driver.js";
 import type { CapturedDatabase, Content } from "./captured-database.js";
 import { dumpSequences, dumpTo, listEntries, missingData } from "./dump.js";
 import {
@@ -56,7 +56,7 @@ export async function capture(
   }
 }
 
-interface Programs {
+export interface Programs {
   readonly dump: Program;
   readonly restore: Program;
 }
@@ -72,7 +72,7 @@ export async function findPrograms(
   };
 }
 
-async function readFacts(connection: Connection) {
+export async function readFacts(connection: Connection) {
   return {
     server: await readServer(connection),
     database: await readDatabase(connection),
@@ -86,9 +86,9 @@ async function readFacts(connection: Connection) {
 }
 
 /** Side by side; where one fails, the other is ended and waited for, so that nothing goes on unseen. */
-async function beside<Result>(
-  context: CaptureContext,
-  start: (context: CaptureContext) => [Promise<unknown>, Promise<Result>],
+export async function beside<Context extends DriverContext, Result>(
+  context: Context,
+  start: (context: Context) => [Promise<unknown>, Promise<Result>],
 ): Promise<Result> {
   const end = new AbortController();
   const both = start({ ...context, signal: AbortSignal.any([context.signal, end.signal]) });

@@ -41,6 +41,10 @@ const drops = (extensions: readonly string[]): string =>
     `select 11, format('select lo_unlink(%s)', oid) from pg_largeobject_metadata`,
   ].join(" union all ");
 
+/** What a swap has for nothing, since its database is a new one. */
+const ownEntry = ({ database: { connectionLimit } }: CapturedDatabase, name: string): string =>
+  `alter database ${name} reset all; comment on database ${name} is null; alter database ${name} connection limit ${connectionLimit};`;
+
 /** Runs ahead of the dump's own script, in the same transaction. Waits for no lock longer than the session's time-out. */
 export function clearScript(data: CapturedDatabase, owner: boolean): string {
   const name = identifier(data.database.name);
@@ -67,9 +71,14 @@ begin
     where d.datname = current_database() and ${owner} loop
     execute one;
   end loop;
+  for one in select distinct format('revoke all on database %I from %s cascade', d.datname,
+      case x.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(x.grantee)) end)
+    from pg_database d, aclexplode(d.datacl) x where d.datname = current_database() and ${owner} loop
+    execute one;
+  end loop;
 end
 $clear$;
-${owner ? `alter database ${name} reset all;` : ""}
+${owner ? ownEntry(data, name) : ""}
 `;
 }
 

@@ -107,19 +107,19 @@ async function readDump(args: readonly string[], restore: Program, context: Driv
   });
 }
 
-/** Where the sequences stand in the dump itself: as `Content.sequences` has it. */
+/** Where the sequences stand in the dump itself, a folder or a file: as `Content.sequences` has it. */
 export async function dumpSequences(
-  folder: string,
+  dump: string,
   restore: Program,
   context: DriverContext,
 ): Promise<Record<string, string>> {
-  const list = join(folder, "sequences.list");
-  const entries = (await listEntries(folder, restore, context)).filter(({ text }) =>
+  const list = `${dump}.sequences`;
+  const entries = (await listEntries(dump, restore, context)).filter(({ text }) =>
     text.startsWith("SEQUENCE SET "),
   );
   if (entries.length === 0) return {};
   await context.host.files.write(list, entries.map(({ id }) => `${id};\n`).join(""));
-  const { stdout } = await readDump([`--use-list=${list}`, "--file=-", folder], restore, context);
+  const { stdout } = await readDump([`--use-list=${list}`, "--file=-", dump], restore, context);
   await context.host.files.remove(list);
   const found = [
     ...stdout.matchAll(/^SELECT pg_catalog\.setval\((E?)'((?:[^']|'')+)', (-?\d+), (true|false)\);$/gm),

@@ -7,11 +7,12 @@ import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { clearScript, finishScript } from "./clear-script.js";
 import { compareStaged } from "./compare-staged.js";
-import { dumpFolder } from "./dump-folder.js";
+import { dumpScript } from "./dump-script.js";
 import { alone } from "./maintenance.js";
 import { sessionsOf, shownSessions } from "./sessions.js";
+import { dumpOf, sourceOf } from "./source.js";
 import { readStanding } from "./standing.js";
-import { capturedOf, type InPlaceInput, inPlaceInput, type Job } from "./step-input.js";
+import { type InPlaceInput, inPlaceInput, type Job } from "./step-input.js";
 
 /**
  * Where no second database can be had: cleared and restored by one transaction, so that everyone sees all of it or nothing.
@@ -19,7 +20,6 @@ import { capturedOf, type InPlaceInput, inPlaceInput, type Job } from "./step-in
  */
 export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
   const server = serverOf(job.options);
-  const data = capturedOf(job);
   const input = inPlaceInput(job);
   return alone(server, job.options.maintenance, context, async (connection) => {
     const found = await withConnection(server, context, (own) => standsNow(own, input));
@@ -34,13 +34,15 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
         },
       );
     }
-    const folder = await dumpFolder(data, context);
+    const source = await sourceOf(job, input.from, context);
+    const { data } = source;
+    const dump = await dumpOf(source, context);
     const atLeast = Math.max(data.dump.programMajor, data.server.major);
     const place = { atLeast, folder: job.options.programs };
     const restore = await findProgram({ name: "pg_restore", ...place }, context);
     const psql = await findProgram({ name: "psql", ...place }, context);
     const script = (name: string): string => join(context.scratch, name);
-    await writeScript(restore.path, folder, script("restore.sql"), context);
+    await dumpScript(restore, dump, { to: script("restore.sql") }, context);
     await context.host.files.write(script("clear.sql"), clearScript(data, found.owner), { mode: 0o600 });
     await context.host.files.write(script("finish.sql"), finishScript(data, found.owner), { mode: 0o600 });
     await endThose(connection, input.oid, found.endsSessions);
@@ -67,28 +69,6 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
     await compareStaged({ server, data, jobs: job.options.jobs }, context);
     return { summary: `${server.database} is restored in place`, changed: true };
   });
-}
-
-/** The dump as statements; where it cannot be read to its end, nothing has begun. */
-async function writeScript(program: string, folder: string, to: string, context: StepContext): Promise<void> {
-  const argv = [program, `--file=${to}`, folder];
-  const { exitCode, stderr } = await context.host.exec({
-    argv,
-    signal: context.signal,
-    env: { LC_ALL: "C.UTF-8" },
-  });
-  if (exitCode === 0) return;
-  const full = /No space left on device/.test(stderr);
-  throw new BackoutError(
-    full ? "STATE_FULL" : "REFUSED",
-    `${folder}: the dump cannot be read: ${stderr.trim().split("\n")[0] ?? ""}`,
-    {
-      effect: "none",
-      hint: full
-        ? "make room here: the restore writes the dump out as statements"
-        : "go back to another checkpoint",
-    },
-  );
 }
 
 /** Whoever may be ended by this user; others are waited for, as long as a lock may be waited for. */

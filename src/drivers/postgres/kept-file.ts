@@ -1,22 +1,38 @@
 import { join } from "node:path/posix";
-import type { Settlement, StepContext } from "../../core/driver.js";
+import type { DriverContext, Settlement, StepContext } from "../../core/driver.js";
+import type { Options } from "./options.js";
 import { capturedOf, type Job } from "./step-input.js";
 
-/** In `snapshots`, by the step's key, so that it is found again. */
-export function keptFile(job: Job, context: StepContext, ending: string): string {
-  const name = `${capturedOf(job).database.name}-${context.key}`.replace(/[^A-Za-z0-9._-]+/g, "-");
-  return context.host.files.resolve(join(job.options.snapshots, `${name}.${ending}`));
+/** In `snapshots`, by the key of the step that wrote it, so that it is found again. */
+export function keptPath(
+  { host }: Pick<DriverContext, "host">,
+  { snapshots }: Pick<Options, "snapshots">,
+  { database, key, ending }: { readonly database: string; readonly key: string; readonly ending: string },
+): string {
+  const name = `${database}-${key}`.replace(/[^A-Za-z0-9._-]+/g, "-");
+  return host.files.resolve(join(snapshots, `${name}.${ending}`));
+}
+
+export const keptFile = (job: Job, context: StepContext, ending: string, key = context.key): string =>
+  keptPath(context, job.options, { database: capturedOf(job).database.name, key, ending });
+
+export async function makeSnapshots(
+  { snapshots }: Pick<Options, "snapshots">,
+  { host: { files } }: Pick<DriverContext, "host">,
+): Promise<void> {
+  const folder = files.resolve(snapshots);
+  if ((await files.stat(folder)) === undefined) await files.makeDirectory(folder, 0o700);
 }
 
 /** It has its name only when it is whole. `write` fills the file that it is given; what fails leaves nothing. */
 export async function writeKept(
   file: string,
   job: Job,
-  { host: { files } }: StepContext,
+  context: StepContext,
   write: (part: string) => Promise<unknown>,
 ): Promise<void> {
-  const folder = files.resolve(job.options.snapshots);
-  if ((await files.stat(folder)) === undefined) await files.makeDirectory(folder, 0o700);
+  const { files } = context.host;
+  await makeSnapshots(job.options, context);
   const part = `${file}.part`;
   try {
     await files.write(part, "", { mode: 0o600 });

@@ -4,18 +4,19 @@ import { findProgram } from "../../clients/postgres/programs.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { named, readDatabases } from "./databases.js";
-import { dumpFolder } from "./dump-folder.js";
 import { keptFile } from "./kept-file.js";
+import { dumpPath, readNote } from "./kept-state.js";
 import { alone } from "./maintenance.js";
 import { refusePrepared } from "./prepared.js";
 import { endSessions } from "./sessions.js";
-import { capturedOf, type Job, makeRoomInput } from "./step-input.js";
+import { dumpOf, sourceOf } from "./source.js";
+import { type Job, makeRoomInput } from "./step-input.js";
 import { refuseUnmet } from "./unmet-needs.js";
 
 /** Drops the very database that the plan saw, and only once its dump is there. */
 export function applyMakeRoom(job: Job, context: StepContext): Promise<Outcome> {
   const { database } = serverOf(job.options);
-  const { oid, endMs } = makeRoomInput(job);
+  const { oid, endMs, from } = makeRoomInput(job);
   return alone(serverOf(job.options), job.options.maintenance, context, async (connection) => {
     const databases = await readDatabases(connection);
     const live = databases.find((one) => one.oid === oid);
@@ -29,15 +30,17 @@ export function applyMakeRoom(job: Job, context: StepContext): Promise<Outcome> 
         },
       );
     }
-    const dump = snapshotOf(job, context);
-    if ((await context.host.files.stat(dump)) === undefined) {
-      throw new BackoutError("CONFLICT", `${dump}: is not there, so ${database} is not dropped`, {
+    const note = snapshotOf(job, context);
+    const kept = await readNote(note, context);
+    if (kept === undefined) {
+      throw new BackoutError("CONFLICT", `${note}: is not there, so ${database} is not dropped`, {
         ...{ effect: "none", hint: "plan again: that dumps it first" },
       });
     }
     // Nothing goes before it is known that what is to come can come.
-    const data = capturedOf(job);
-    await dumpFolder(data, context);
+    const source = await sourceOf(job, from, context);
+    const { data } = source;
+    await dumpOf(source, context);
     await refuseUnmet(connection, data);
     const atLeast = Math.max(data.dump.programMajor, data.server.major);
     await findProgram({ name: "pg_restore", atLeast, folder: job.options.programs }, context);
@@ -45,13 +48,14 @@ export function applyMakeRoom(job: Job, context: StepContext): Promise<Outcome> 
     await endSessions(connection, { oid, database, except: 0, limitMs: endMs }, context);
     // Whoever comes back in between is ended by it; whoever comes meanwhile waits, and then finds no database.
     await connection.run(`drop database ${identifier(database)} with (force)`);
+    const dump = dumpPath(note, kept.dumps[0]?.file ?? "");
     return { summary: `${database} is dropped; a dump of it is in ${dump}`, changed: true, data: { dump } };
   });
 }
 
 /** Of the step `snapshot` of the same run and target. */
 const snapshotOf = (job: Job, context: StepContext): string =>
-  keptFile(job, { ...context, key: context.key.replace(/make-room$/, "snapshot") }, "dump");
+  keptFile(job, context, "json", context.key.replace(/make-room$/, "snapshot"));
 
 export function settleMakeRoom(job: Job, context: StepContext): Promise<Settlement> {
   const { database } = serverOf(job.options);

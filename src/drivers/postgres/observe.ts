@@ -9,7 +9,7 @@ import { type Loss, lostSince } from "./losses.js";
 import type { Options } from "./options.js";
 import { identityOf, readContent, summaryOf } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
-import { type Room, readRoom } from "./room.js";
+import { type Room, readDumpRoom, readRoom } from "./room.js";
 import { readStanding, type Standing } from "./standing.js";
 import { readIndexes, readSurroundings, type Surroundings } from "./surroundings.js";
 import { definitionsOf } from "./table-definitions.js";
@@ -24,6 +24,8 @@ export type Seen = {
   readonly losses: readonly Loss[];
   /** What is free where its files are. */
   readonly room?: Room;
+  /** The same where dumps go that are made right before a restore. */
+  readonly dumpRoom?: Room;
   /** Where only some tables are to come back. */
   readonly chosen?: ChosenSeen | null;
 };
@@ -36,6 +38,8 @@ export type ChosenSeen = {
     readonly seen: string;
     /** It is the captured definition. */
     readonly same: boolean;
+    /** With its indexes; 0 where it is not there. */
+    readonly bytes: number;
   }[];
 };
 
@@ -61,6 +65,7 @@ export async function observe(
   try {
     const standing = await readStanding(connection);
     const room = await readRoom(connection, context);
+    const dumpRoom = await readDumpRoom(options, context);
     const only = captured && options.tables && chosenTables(options.tables, captured.data);
     await beginReading(connection);
     const all = await readContent(connection, readingLike(options, context, captured?.data, only));
@@ -69,23 +74,19 @@ export async function observe(
     const content = looked?.now ?? all;
     const identity = looked?.same === true ? captured?.identity : identityOf(content);
     const seen = { identity: identity ?? "", summary: summaryOf(content) };
-    const chosen = looked?.chosen ?? null;
+    const there = { standing, chosen: looked?.chosen ?? null, room, dumpRoom };
     const concerned = (losses: Loss[]): Loss[] => losses.filter(({ what }) => only?.includes(what) ?? true);
     if (captured === undefined || identity === captured.identity) {
       const unseen =
         captured === undefined
           ? []
           : concerned(await beyondSample(content, captured.data, () => lostSince(connection, captured.data)));
-      if (unseen.length === 0) return { ...seen, data: { standing, changes: [], losses: [], chosen, room } };
-      return {
-        ...seen,
-        identity: `${identity}, written to`,
-        data: { standing, changes: [], losses: unseen, chosen, room },
-      };
+      const data = { ...there, changes: [], losses: unseen };
+      return unseen.length === 0 ? { ...seen, data } : { ...seen, identity: `${identity}, written to`, data };
     }
     const losses = concerned(await lostSince(connection, captured.data, all));
     const then = looked?.then ?? captured.data.content;
-    return { ...seen, data: { standing, changes: changesOf(then, content), losses, chosen, room } };
+    return { ...seen, data: { ...there, changes: changesOf(then, content), losses } };
   } finally {
     await connection.close();
   }
@@ -112,14 +113,26 @@ async function lookAt(connection: Connection, only: readonly string[], data: Cap
     definitionsOf(data.content, data.indexes ?? {}, tables),
     definitionsOf(all, indexes, tables),
   ];
+  const sizes = await readSizes(connection, only);
   const chosen: ChosenSeen = {
     around: await readSurroundings(connection, only),
     tables: only.map((name) => {
       const seen = after[name] ?? "";
-      return { name, seen, same: seen !== "" && seen === before[name] };
+      return { name, seen, same: seen !== "" && seen === before[name], bytes: sizes.get(name) ?? 0 };
     }),
   };
   return { then, now, chosen, same: identityOf(then) === identityOf(now) };
+}
+
+async function readSizes(
+  connection: Connection,
+  tables: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await connection.rows<{ name: string; bytes: number | null }>(
+    "select name, pg_total_relation_size(to_regclass(name))::float8 as bytes from unnest($1::text[]) name",
+    [tables],
+  );
+  return new Map(rows.map(({ name, bytes }) => [name, bytes ?? 0]));
 }
 
 /** A sample does not see every change; the counters of the tables that were sampled do. */

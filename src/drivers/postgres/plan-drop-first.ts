@@ -19,6 +19,8 @@ export interface WithoutRoom {
   readonly options: Options;
   readonly observed: Observation<Seen>;
   readonly expectedMs: number;
+  /** Key of the snapshot step whose dump comes back; absent for the checkpoint. */
+  readonly from?: string;
   /** What a swap takes, milliseconds. */
   readonly swapMs: number;
   readonly why: string;
@@ -51,13 +53,15 @@ export function dropFirst(given: WithoutRoom): StepSpec[] {
   const { data, identity, summary, standing, options, observed, expectedMs, swapMs, why } = given;
   const { name } = data.database;
   const staged = stagedName(name, identity);
-  const room: MakeRoomInput = { oid: standing.oid, endMs: options.endWithin };
+  const from = given.from === undefined ? {} : { from: given.from };
+  const room: MakeRoomInput = { oid: standing.oid, endMs: options.endWithin, ...from };
   const impact = impactOf(name, summary, observed);
   const swap: SwapInput = {
     ...{ incoming: staged, live: null, keepMs: options.undoFor, endMs: options.endWithin },
+    ...from,
   };
   return [
-    snapshotStep(name, options, expectedMs),
+    snapshotStep({ database: name }, options, expectedMs),
     {
       operation: "make-room",
       title: `drop ${name}, of which there is a dump by then`,
@@ -74,13 +78,12 @@ export function dropFirst(given: WithoutRoom): StepSpec[] {
             after: `dropped first, then restored: ${why}. There is no ${name} until that has ended`,
           },
         ],
-        irreversible: `the database is dropped; a dump of it is in ${options.snapshots}, for pg_restore`,
       },
       expectedMs: dropMs,
     },
     {
-      ...stageStep(name, staged, expectedMs, standing.tablespace),
-      title: `restore the captured ${name}`,
+      ...stageStep(name, { staged, tablespace: standing.tablespace, ...from }, expectedMs),
+      title: given.from === undefined ? `restore the captured ${name}` : `restore the dumped ${name}`,
       needs: ["make-room"],
       exclusive: true,
       impact: { interrupts: true },

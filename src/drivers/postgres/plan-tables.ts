@@ -6,6 +6,8 @@ import type { ChosenSeen, Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { stagedName } from "./own-names.js";
 import { totalRows } from "./read-content.js";
+import { lackOfDumpRoom } from "./room.js";
+import { snapshotStep } from "./snapshot-step.js";
 import { stageStep, timeLimit } from "./stage-step.js";
 import type { Standing } from "./standing.js";
 import type { SnapshotInput, TablesInput } from "./step-input.js";
@@ -34,73 +36,114 @@ export function planTables(given: ChosenPlan): StepSpec[] {
       "let `backout check` name the statement that grants it",
     );
   }
-  const tables = chosen.tables.map(({ name: table, seen, same }): TableWay & { seen: string } => ({
-    ...{ name: table, seen },
-    way: same ? "rows" : "anew",
-  }));
-  refuseDependents(tables, chosen);
-  const there = Object.keys(chosen.around.there);
+  const tables = chosen.tables.map(
+    ({ name: table, seen, same }): ChosenTable => ({
+      ...{ name: table, seen },
+      way: same ? "rows" : "anew",
+    }),
+  );
   const staged = stagedName(name, identity);
-  const names = tables.map((one) => one.name).join(", ");
-  const input: TablesInput = { staged, oid: standing.oid, tables, endMs: options.endWithin };
-  const snapshot: SnapshotInput = { database: name, tables: there };
   const share = tables.reduce((sum, table) => sum + (data.content.tables[table.name]?.rows ?? 0), 0);
   const own = 2_000 + Math.ceil((2 * expectedMs * share) / Math.max(1, totalRows(data.content)));
-  const impact = impactOf(name, `${names} as captured`, observed);
-  const dump: StepSpec = {
-    operation: "snapshot",
-    title: `dump ${names} as they are, to ${options.snapshots}`,
-    phase: "preserve",
-    input: snapshot,
-    expectedMs: own,
-    timeoutMs: timeLimit(own),
+  const [before, after] = putBack({
+    ...{ database: name, data, tables, source: { staged } },
+    ...{ chosen, standing, options, observed, expectedMs: own },
+  });
+  return [...before, stageStep(name, { staged }, expectedMs), ...after];
+}
+
+type ChosenTable = TableWay & { readonly seen: string };
+
+export interface PutBack {
+  readonly database: string;
+  /** Of the captured database, by whose dump it is told what a dump takes. */
+  readonly data: CapturedDatabase;
+  readonly tables: readonly ChosenTable[];
+  readonly source: Pick<TablesInput, "staged" | "from">;
+  readonly chosen: ChosenSeen;
+  readonly standing: Standing;
+  readonly options: Options;
+  readonly observed: Observation<Seen>;
+  readonly expectedMs: number;
+}
+
+/** The dump before it, where there is room for one, and the transaction. */
+export function putBack(given: PutBack): [before: StepSpec[], after: StepSpec[]] {
+  const { database, data, tables, source, chosen, standing, options, observed, expectedMs } = given;
+  refuseDependents(tables, chosen);
+  const there = Object.keys(chosen.around.there);
+  const names = tables.map(({ name }) => name).join(", ");
+  const bytes = chosen.tables.reduce((sum, one) => sum + one.bytes, 0);
+  const lacking = lackOfDumpRoom(data, bytes, observed.data.dumpRoom);
+  const input: TablesInput = { ...source, oid: standing.oid, tables, endMs: options.endWithin };
+  const snapshot: SnapshotInput = {
+    ...{ database, tables: there },
+    anew: tables.filter(({ name, way }) => way !== "rows" && there.includes(name)).map(({ name }) => name),
+    absent: tables.map(({ name }) => name).filter((name) => !there.includes(name)),
   };
-  return [
-    ...(there.length === 0 ? [] : [dump]),
-    stageStep(name, staged, expectedMs),
-    {
-      operation: "restore-tables",
-      title: `put ${names} back in one transaction`,
-      phase: "restore",
-      needs: ["stage"],
-      exclusive: true,
-      input,
-      impact: {
-        ...impact,
-        changes: [
-          ...(impact.changes ?? []),
-          ...tables.map(wayOf),
-          ...crossing(tables, chosen),
-          ...refreshed(chosen),
-        ],
-        irreversible: `the tables are overwritten; a dump of them is in ${options.snapshots}, for pg_restore`,
-      },
-      expectedMs: own,
-      timeoutMs: timeLimit(own),
+  const impact = impactOf(
+    database,
+    `${names} as ${source.from === undefined ? "captured" : "before"}`,
+    observed,
+  );
+  const restore: StepSpec = {
+    operation: "restore-tables",
+    title: `put ${names} back in one transaction`,
+    phase: "restore",
+    ...(source.staged === undefined ? {} : { needs: ["stage"] }),
+    exclusive: true,
+    input,
+    impact: {
+      ...impact,
+      changes: [
+        ...(impact.changes ?? []),
+        ...tables.map(wayOf),
+        ...crossing(tables, chosen),
+        ...refreshed(chosen),
+      ],
+      ...(lacking === undefined ? {} : { irreversible: `the tables are overwritten: ${lacking}` }),
     },
-  ];
+    expectedMs,
+    timeoutMs: timeLimit(expectedMs),
+  };
+  return [lacking === undefined ? [snapshotStep(snapshot, options, expectedMs)] : [], [restore]];
 }
 
 const refused = (message: string, hint: string): BackoutError =>
   new BackoutError("REFUSED", message, { effect: "none", hint });
 
-/** A table that has changed is dropped and made again, never with CASCADE. */
+/** A table that has changed is dropped and made again, never with CASCADE; one that was not there is dropped. */
 function refuseDependents(tables: readonly TableWay[], { around }: ChosenSeen): void {
-  const anew = new Set(tables.filter(({ way }) => way === "anew").map(({ name }) => name));
-  const tied = around.dependents.filter(({ table }) => anew.has(table));
-  if (tied.length === 0) return;
+  const named = (...ways: TableWay["way"][]): Set<string> =>
+    new Set(tables.filter(({ way }) => ways.includes(way)).map(({ name }) => name));
+  const [dropped, gone] = [named("anew", "gone"), named("gone")];
+  const tied = [
+    ...around.dependents.filter(({ table }) => dropped.has(table)),
+    ...around.foreignKeys
+      .filter(({ table, references }) => gone.has(references) && !gone.has(table))
+      .map(({ name, table, references }) => ({
+        ...{ table: references, what: `foreign key ${name} of ${table}` },
+      })),
+  ];
+  const [first] = tied;
+  if (first === undefined) return;
   const each = tied.map(({ table, what }) => `${what} depends on ${table}`);
   throw refused(
-    `tables: ${tied[0]?.table} has another definition than then, and cannot be made anew: ${each.join("; ")}`,
+    gone.has(first.table)
+      ? `tables: ${first.table} was not there before, and cannot be dropped: ${each.join("; ")}`
+      : `tables: ${first.table} has another definition than then, and cannot be made anew: ${each.join("; ")}`,
     "drop those first and make them again afterwards; or bring the whole database back, without `tables`",
   );
 }
 
+const ways: Readonly<Record<TableWay["way"], string>> = {
+  rows: "all its rows are replaced",
+  anew: "dropped and made anew, with keys, indexes and rights",
+  gone: "dropped: it was not there",
+};
+
 const wayOf = ({ name, way }: TableWay): Difference => ({
-  what: `way of restoring ${name}`,
-  before: "with the whole database",
-  after:
-    way === "rows" ? "all its rows are replaced" : "dropped and made anew, with keys, indexes and rights",
+  ...{ what: `way of restoring ${name}`, before: "with the whole database", after: ways[way] },
 });
 
 /** Foreign keys between a chosen table and one that stays as it is. */

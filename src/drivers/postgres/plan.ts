@@ -7,15 +7,16 @@ import type { Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { stagedName } from "./own-names.js";
 import { dropFirst, lackOfRoom } from "./plan-drop-first.js";
+import { inPlace } from "./plan-in-place.js";
 import { planTables } from "./plan-tables.js";
-import { snapshotStep } from "./snapshot-step.js";
-import { stageStep, timeLimit } from "./stage-step.js";
+import { stageStep } from "./stage-step.js";
 import { againstSwap, type Standing } from "./standing.js";
-import type { InPlaceInput, SwapInput } from "./step-input.js";
+import type { SwapInput } from "./step-input.js";
 
 export const swapMs = 500;
 /** Data and indexes, on a slow disk; replaced by what a proof has measured. */
 const restoredPerMs = 5_000;
+export const restoreMsOf = (bytes: number): number => 1_000 + Math.ceil(bytes / restoredPerMs);
 
 export function plan({
   captured,
@@ -28,22 +29,22 @@ export function plan({
   const { name, bytes } = captured.data.database;
   const { standing } = observed.data;
   refuseKeep(name, intent.keep);
-  const expectedMs = restoreMs ?? 1_000 + Math.ceil(bytes / restoredPerMs);
+  const expectedMs = restoreMs ?? restoreMsOf(bytes);
   if (options.tables !== undefined) return [...keptRows(name, captured.data, options, standing), ...chosen()];
   if (standing !== null) {
     const { data, identity, summary } = captured;
     const kept = keptRows(name, data, options, standing);
     const why = inPlaceBecause(name, options, standing);
-    const given = { standing, expectedMs, options, observed };
-    if (why !== undefined) return [...kept, ...inPlace({ ...given, name, why, then: summary })];
+    const given = { data, standing, expectedMs, options, observed };
+    if (why !== undefined) return [...kept, ...inPlace({ ...given, why, then: summary })];
     const lacking = options.way === "auto" ? lackOfRoom(data, observed.data, standing) : undefined;
     if (lacking !== undefined)
-      return [...kept, ...dropFirst({ ...given, data, identity, summary, swapMs, why: lacking })];
+      return [...kept, ...dropFirst({ ...given, identity, summary, swapMs, why: lacking })];
   }
   const staged = stagedName(name, captured.identity);
   return [
     ...keptRows(name, captured.data, options, standing),
-    stageStep(name, staged, expectedMs),
+    stageStep(name, { staged }, expectedMs),
     {
       operation: "swap",
       title: `swap the staged ${name} in by rename`,
@@ -124,40 +125,4 @@ function inPlaceBecause(name: string, { way }: Options, standing: Standing): str
     effect: "none",
     hint: "let `backout check` name the statements that grant it, or restore in place: `way: in-place`",
   });
-}
-
-interface InPlace {
-  readonly name: string;
-  readonly why: string;
-  readonly standing: Standing;
-  readonly expectedMs: number;
-  readonly then: string;
-  readonly options: Options;
-  readonly observed: Observation<Seen>;
-}
-
-/** The outage is the restore, by a single connection; what was there is in a dump from right before. */
-function inPlace({ name, why, standing, expectedMs, then, options, observed }: InPlace): StepSpec[] {
-  const input: InPlaceInput = {
-    ...{ oid: standing.oid, newestTable: standing.newestTable, endMs: options.endWithin },
-  };
-  const impact = impactOf(name, then, observed);
-  const way = { what: `way of restoring ${name}`, before: "beside, then swapped", after: `in place: ${why}` };
-  return [
-    snapshotStep(name, options, expectedMs),
-    {
-      operation: "restore-in-place",
-      title: `clear ${name} and restore it in one transaction`,
-      phase: "restore",
-      exclusive: true,
-      input,
-      impact: {
-        ...impact,
-        changes: [...(impact.changes ?? []), way],
-        irreversible: `the database is overwritten; a dump of it is in ${options.snapshots}, for pg_restore`,
-      },
-      expectedMs: expectedMs * options.jobs,
-      timeoutMs: timeLimit(expectedMs * options.jobs),
-    },
-  ];
 }

@@ -37,7 +37,7 @@ export async function prove(
     async (scratch, entry) => {
       const begun = context.clock.monotonic();
       try {
-        await restoreDump({ program, server: scratch, folder, data, jobs, entry }, context);
+        await restoreDump({ program, server: scratch, dump: folder, data, jobs, entry }, context);
       } catch (error) {
         // Whether the server is still there, and has room, was asked: what is left is the dump.
         if (!(error instanceof BackoutError) || error.code !== "COMMAND_FAILED") throw error;

@@ -3,7 +3,7 @@ import type { Connection } from "../../clients/postgres/connection.js";
 import type { Server } from "../../clients/postgres/connection-options.js";
 import type { Program } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
-import type { DriverContext } from "../../core/driver.js";
+import type { ProveContext } from "../../core/driver.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { listEntries } from "./dump.js";
 import { propertyStatements } from "./settings.js";
@@ -12,8 +12,8 @@ export interface Restoring {
   readonly program: Program;
   /** Its database is new and empty: whatever is there stays there beside what is restored (H22, H23). */
   readonly server: Server;
-  /** See `dumpFolder`. */
-  readonly folder: string;
+  /** Folder or file. */
+  readonly dump: string;
   readonly data: CapturedDatabase;
   readonly jobs: number;
   /** To another database of that server, through which the new one gets its own settings and privileges. */
@@ -31,16 +31,16 @@ const onlyOnce = "pg_cron";
  * never taken for a whole one.
  */
 export async function restoreDump(
-  { program, server, folder, data, jobs, entry }: Restoring,
-  context: DriverContext,
+  { program, server, dump, data, jobs, entry }: Restoring,
+  context: ProveContext,
 ): Promise<void> {
   const total = Object.keys(data.content.tables).length;
   let done = 0;
-  const list = await withoutSpecial(folder, program, data, context);
+  const list = await withoutSpecial(dump, program, data, context);
   await runProgram(
     {
       ...{ program, server, env: { PGOPTIONS: settings }, effect: "applied" },
-      args: [`--jobs=${jobs}`, "--exit-on-error", "--verbose", ...list, folder],
+      args: [`--jobs=${jobs}`, "--exit-on-error", "--verbose", ...list, dump],
       onLine: (line) => {
         if (!/processing data for table/.test(line)) return;
         done++;
@@ -53,17 +53,17 @@ export async function restoreDump(
 }
 
 async function withoutSpecial(
-  folder: string,
+  dump: string,
   program: Program,
   data: CapturedDatabase,
-  context: DriverContext,
+  context: ProveContext,
 ): Promise<string[]> {
   if (!Object.hasOwn(data.content.extensions, onlyOnce)) return [];
   const theirs = new RegExp(
     `^(EXTENSION|COMMENT) - (EXTENSION )?${onlyOnce}\\b|^TABLE DATA cron |^(SEQUENCE SET|ACL|DEFAULT ACL) cron `,
   );
-  const entries = (await listEntries(folder, program, context)).filter(({ text }) => !theirs.test(text));
-  const list = join(folder, "restored.list");
+  const entries = (await listEntries(dump, program, context)).filter(({ text }) => !theirs.test(text));
+  const list = join(context.scratch, "restored.list");
   await context.host.files.write(list, entries.map(({ id }) => `${id};\n`).join(""));
   return [`--use-list=${list}`];
 }

@@ -1,7 +1,5 @@
-import { join } from "node:path/posix";
 import { type Connection, withConnection } from "../../clients/postgres/connection.js";
 import { type Server, serverOf } from "../../clients/postgres/connection-options.js";
-import { identifier } from "../../clients/postgres/identifier.js";
 import { findProgram } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
@@ -13,11 +11,13 @@ import { alone } from "./maintenance.js";
 import { readSchema } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
 import { sessionsOf, shownSessions } from "./sessions.js";
+import { type Source, sourceOf } from "./source.js";
 import { readStanding } from "./standing.js";
-import { capturedOf, type Job, type TablesInput, tablesInput } from "./step-input.js";
-import { readForeignKeys, readIndexes, readSurroundings } from "./surroundings.js";
+import { type Job, type TablesInput, tablesInput } from "./step-input.js";
+import { readIndexes, readSurroundings } from "./surroundings.js";
 import { definitionsOf } from "./table-definitions.js";
-import { clearTables, finishTables, type TablesScript } from "./tables-script.js";
+import { tablesFiles } from "./tables-files.js";
+import type { TablesScript } from "./tables-script.js";
 
 const pollMs = 200;
 const endMs = 15_000;
@@ -36,20 +36,22 @@ export function applyTables(job: Job, context: StepContext): Promise<Outcome> {
   return alone(server, job.options.maintenance, context, async (connection) => {
     const before = await becameOf(connection, job, context);
     if (before === "applied") {
-      await removeStaged(connection, input.staged, context);
+      await removeStaged(connection, input, context);
       return { summary: `${names} are restored already`, changed: false };
     }
     if (before === "unknown") throw stillAtWork(server);
-    const script = await scriptFor(server, job, context);
-    const files = await writeFiles(connection, server, script, job, context);
+    const source = await sourceOf(job, input.from, context);
+    const script = await scriptFor(server, source, job, context);
+    const files = await tablesFiles({ connection, server, script, source }, job, context);
     await execute(connection, server, files, job, context);
-    await removeStaged(connection, input.staged, context);
+    await removeStaged(connection, input, context);
     return { summary: `${names} are restored`, changed: true };
   });
 }
 
 async function scriptFor(
   server: Server,
+  { data }: Source,
   job: Job,
   context: StepContext,
 ): Promise<Omit<TablesScript, "coming">> {
@@ -71,59 +73,8 @@ async function scriptFor(
       });
     }
     const { tables, endMs: limitMs } = input;
-    return { tables, around, limitMs, owner, data: capturedOf(job), noteFile: noteOf(job, context) };
+    return { tables, around, limitMs, owner, data, noteFile: noteOf(job, context) };
   });
-}
-
-/** All that the transaction needs lies ready before anybody has to wait for it. */
-async function writeFiles(
-  connection: Connection,
-  server: Server,
-  script: Omit<TablesScript, "coming">,
-  job: Job,
-  context: StepContext,
-): Promise<string[]> {
-  const { files } = context.host;
-  const { staged } = tablesInput(job);
-  const beside: Server = { ...server, database: staged };
-  if (stagedMarker(named(await readDatabases(connection), staged))?.complete !== true) {
-    throw new BackoutError("CONFLICT", `${staged}: is gone, so there is nothing to take tables from`, {
-      ...{ effect: "none", hint: "plan again: that makes a new copy" },
-    });
-  }
-  await connection.run(`alter database ${identifier(staged)} allow_connections true`);
-  const anew = script.tables.filter(({ way }) => way === "anew").map(({ name }) => name);
-  const refilled = script.tables.filter(({ way }) => way === "rows").map(({ name }) => name);
-  const coming = await withConnection(beside, context, async (other) => {
-    await beginReading(other);
-    return (await readForeignKeys(other, anew)).filter(({ table }) => anew.includes(table));
-  });
-  const path = (name: string): string => join(context.scratch, name);
-  const program = await findProgram(
-    { name: "pg_dump", atLeast: connection.major, folder: job.options.programs },
-    context,
-  );
-  const dump = async (
-    tables: readonly string[],
-    file: string,
-    more: readonly string[],
-  ): Promise<string[]> => {
-    if (tables.length === 0) return [];
-    const args = [...tables.map((name) => `--table=${name}`), `--file=${path(file)}`, ...more];
-    await runProgram({ ...{ program, server: beside, effect: "none" }, args }, context);
-    return [path(file)];
-  };
-  const folder = files.resolve(job.options.snapshots);
-  if ((await files.stat(folder)) === undefined) await files.makeDirectory(folder, 0o700);
-  const whole: TablesScript = { ...script, coming };
-  await files.write(path("clear.sql"), clearTables(whole), { mode: 0o600 });
-  await files.write(path("finish.sql"), finishTables(whole), { mode: 0o600 });
-  return [
-    path("clear.sql"),
-    ...(await dump(refilled, "rows.sql", ["--data-only"])),
-    ...(await dump(anew, "anew.sql", [])),
-    path("finish.sql"),
-  ];
 }
 
 async function execute(
@@ -210,7 +161,12 @@ const stillAtWork = ({ database }: Server): BackoutError =>
     },
   });
 
-async function removeStaged(connection: Connection, staged: string, context: StepContext): Promise<void> {
+async function removeStaged(
+  connection: Connection,
+  { staged }: TablesInput,
+  context: StepContext,
+): Promise<void> {
+  if (staged === undefined) return;
   const found = named(await readDatabases(connection), staged);
   if (found === undefined || stagedMarker(found) === undefined) return;
   await dropStaged(connection, found).catch((error: unknown) =>

@@ -7,7 +7,8 @@ import { type Gate, type KeptMarker, type Marker, markerText } from "./marker.js
 import { keptName } from "./own-names.js";
 import { refusePrepared } from "./prepared.js";
 import { endSessions } from "./sessions.js";
-import { capturedOf, type Job, type SwapInput, swapInput } from "./step-input.js";
+import { sourceOf } from "./source.js";
+import { type Job, type SwapInput, swapInput } from "./step-input.js";
 
 /** Both databases as they stand before anything is done. */
 export interface Scene {
@@ -70,9 +71,15 @@ const gateOf = (name: string, { allow, limit, template }: Gate): string =>
   `alter database ${identifier(name)} allow_connections ${allow} connection limit ${limit} is_template ${template};`;
 
 /** How the database that comes in is to be from then on. */
-function becomes(marker: Marker, was: Gate, job: Job): { gate: Gate; comment: string | null } {
+async function becomes(
+  marker: Marker,
+  was: Gate,
+  job: Job,
+  context: StepContext,
+): Promise<{ gate: Gate; comment: string | null }> {
   if (marker.kind === "kept") return { gate: marker.gate, comment: marker.comment };
-  const { connectionLimit, comment: text } = capturedOf(job).database;
+  const { data } = await sourceOf(job, swapInput(job).from, context);
+  const { connectionLimit, comment: text } = data.database;
   return { gate: { ...was, limit: connectionLimit }, comment: text === "" ? null : text };
 }
 
@@ -87,7 +94,7 @@ export async function exchangeNames(
   const { keepMs, endMs, live: seen } = swapInput(job);
   const at = context.clock.now();
   const was: Gate = { ...live.gate, allow };
-  const now = becomes(marker, was, job);
+  const now = await becomes(marker, was, job, context);
   const mark: KeptMarker = {
     ...{
       kind: "kept",
@@ -128,9 +135,10 @@ export async function takeFreeName(
   connection: Connection,
   { incoming, marker }: Scene,
   job: Job,
+  context: StepContext,
 ): Promise<Outcome> {
   const name = marker.of;
-  const now = becomes(marker, { allow: true, limit: -1, template: false }, job);
+  const now = await becomes(marker, { allow: true, limit: -1, template: false }, job, context);
   await connection.run(
     [rename(incoming.name, name), comment(name, now.comment), gateOf(name, now.gate)].join("\n"),
   );

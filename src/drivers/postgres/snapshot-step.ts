@@ -3,12 +3,19 @@ import type { Options } from "./options.js";
 import { timeLimit } from "./stage-step.js";
 import type { SnapshotInput } from "./step-input.js";
 
-/** A dump of everything, right before what cannot be taken back otherwise. */
-export const snapshotStep = (name: string, { snapshots }: Options, expectedMs: number): StepSpec => ({
-  operation: "snapshot",
-  title: `dump ${name} as it is, to ${snapshots}`,
-  phase: "preserve",
-  input: { database: name } satisfies SnapshotInput,
-  expectedMs,
-  timeoutMs: timeLimit(expectedMs),
-});
+/** A dump right before, out of which it comes back when the restore is taken back. */
+export function snapshotStep(input: SnapshotInput, { snapshots }: Options, expectedMs: number): StepSpec {
+  const { database, tables, absent = [] } = input;
+  const names = [...(tables ?? [database]), ...absent].join(", ");
+  return {
+    operation: "snapshot",
+    title:
+      tables?.length === 0
+        ? `note in ${snapshots} that there is no ${names}`
+        : `dump ${names} as it is, to ${snapshots}`,
+    phase: "preserve",
+    input,
+    expectedMs,
+    timeoutMs: timeLimit(expectedMs),
+  };
+}

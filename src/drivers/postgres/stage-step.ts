@@ -4,16 +4,11 @@ import type { StageInput } from "./step-input.js";
 /** A database that fills up or a disk that slows down must not be taken for one that hangs. */
 export const timeLimit = (expectedMs: number): number => Math.max(30 * 60_000, expectedMs * 10);
 
-export const stageStep = (
-  name: string,
-  staged: string,
-  expectedMs: number,
-  tablespace?: string,
-): StepSpec => ({
+export const stageStep = (name: string, input: StageInput, expectedMs: number): StepSpec => ({
   operation: "stage",
   title: `stage the captured ${name} beside the live one`,
   phase: "restore",
-  input: { staged, ...(tablespace === undefined ? {} : { tablespace }) } satisfies StageInput,
+  input,
   expectedMs,
   timeoutMs: timeLimit(expectedMs),
 });

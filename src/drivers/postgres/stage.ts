@@ -8,12 +8,12 @@ import { compareStaged } from "./compare-staged.js";
 import { createStaged, dropStaged } from "./create-staged.js";
 import { named, readDatabases, stagedMarker } from "./databases.js";
 import { dropExpired } from "./drop-expired.js";
-import { dumpFolder } from "./dump-folder.js";
 import { alone } from "./maintenance.js";
 import { markerText, type StagedMarker } from "./marker.js";
 import { restoreDump } from "./restore-dump.js";
 import { endSessions } from "./sessions.js";
-import { capturedOf, type Job, stageInput } from "./step-input.js";
+import { dumpOf, type Source, sourceOf } from "./source.js";
+import { type Job, stageInput } from "./step-input.js";
 import { refuseUnmet } from "./unmet-needs.js";
 
 const cleanUpMs = 10_000;
@@ -25,7 +25,7 @@ const endMs = 10_000;
  */
 export async function applyStage(job: Job, context: StepContext): Promise<Outcome> {
   const server = serverOf(job.options);
-  const { staged } = stageInput(job);
+  const { staged, from } = stageInput(job);
   let begun = false;
   try {
     return await alone(server, job.options.maintenance, context, async (connection) => {
@@ -34,11 +34,12 @@ export async function applyStage(job: Job, context: StepContext): Promise<Outcom
       if (stagedMarker(found)?.complete === true) {
         return { summary: `"${staged}" holds the captured state already`, changed: false };
       }
-      await refuseUnmet(connection, capturedOf(job));
+      const source = await sourceOf(job, from, context);
+      await refuseUnmet(connection, source.data);
       if (found !== undefined) await dropStaged(connection, found);
       await dropExpired(connection, databases, server.database, context);
       begun = true;
-      await make(connection, server, job, context);
+      await make(connection, server, source, job, context);
       return { summary: `"${staged}" holds the captured state`, changed: true, data: { staged } };
     });
   } catch (error) {
@@ -47,21 +48,27 @@ export async function applyStage(job: Job, context: StepContext): Promise<Outcom
   }
 }
 
-async function make(connection: Connection, server: Server, job: Job, context: StepContext): Promise<void> {
+async function make(
+  connection: Connection,
+  server: Server,
+  source: Source,
+  job: Job,
+  context: StepContext,
+): Promise<void> {
   const { staged } = stageInput(job);
-  const data = capturedOf(job);
+  const { data, identity } = source;
   const name = identifier(staged);
   const { jobs, programs } = job.options;
   const atLeast = Math.max(data.dump.programMajor, data.server.major);
   const creating = createStaged(connection, staged, { live: server.database, ...stageInput(job) }, data);
-  const reading = dumpFolder(data, context);
+  const reading = dumpOf(source, context);
   const finding = findProgram({ name: "pg_restore", atLeast, folder: programs }, context);
   // Whatever becomes of one, what the server does for another is not left unseen.
   await Promise.allSettled([creating, reading, finding]);
-  const [oid, folder, program] = await Promise.all([creating, reading, finding]);
+  const [oid, dump, program] = await Promise.all([creating, reading, finding]);
   const mark: StagedMarker = {
     ...{ kind: "staged", of: server.database, oid },
-    ...{ identity: job.captured?.identity ?? "", complete: false },
+    ...{ identity, complete: false },
   };
   await connection.run(
     `comment on database ${name} is ${literal(markerText(mark))}; alter database ${name} allow_connections true;`,
@@ -69,7 +76,7 @@ async function make(connection: Connection, server: Server, job: Job, context: S
   const beside: Server = { ...server, database: staged };
   // Until it is swapped in, its comment is our mark.
   const unmarked = { ...data, database: { ...data.database, comment: "" } };
-  await restoreDump({ program, server: beside, folder, data: unmarked, jobs, entry: connection }, context);
+  await restoreDump({ program, server: beside, dump, data: unmarked, jobs, entry: connection }, context);
   await compareStaged({ server: beside, data, jobs }, context);
   await connection.run(`alter database ${name} allow_connections false`);
   await endSessions(connection, { oid, database: staged, except: 0, limitMs: endMs }, context);

@@ -6,15 +6,18 @@ import type { TableWay } from "./tables-script.js";
 
 export type Job = StepJob<Options, CapturedDatabase>;
 
+/** Key of the snapshot step whose dump comes back; absent where it is the checkpoint. */
+type From = { readonly from?: string };
+
 /** Of a stage: the database that it makes. */
-export type StageInput = {
+export type StageInput = From & {
   readonly staged: string;
   /** Where the live one lay that was dropped before. */
   readonly tablespace?: string;
 };
 
 /** Of a drop that makes room for what is restored. */
-export type MakeRoomInput = {
+export type MakeRoomInput = From & {
   /** The database as the plan saw it. */
   readonly oid: number;
   /** How long connections have for their end, milliseconds. */
@@ -22,7 +25,7 @@ export type MakeRoomInput = {
 };
 
 /** Of a swap, which may be that of an undo. */
-export type SwapInput = {
+export type SwapInput = From & {
   /** Comes in: what a stage has made, or what an earlier swap has kept. */
   readonly incoming: string;
   /** The live database as the plan saw it; null where there was none. */
@@ -34,11 +37,19 @@ export type SwapInput = {
 };
 
 /** Of a dump right before. Without tables: of everything. */
-export type SnapshotInput = { readonly database: string; readonly tables?: readonly string[] };
+export type SnapshotInput = {
+  readonly database: string;
+  readonly tables?: readonly string[];
+  /** Those of the tables that are then made anew. */
+  readonly anew?: readonly string[];
+  /** Chosen tables that are not there. */
+  readonly absent?: readonly string[];
+};
 
 /** Of a restore of chosen tables. */
-export type TablesInput = {
-  readonly staged: string;
+export type TablesInput = From & {
+  /** Out of which they come; absent where they come out of a dump. */
+  readonly staged?: string;
   /** The database as the plan saw it. */
   readonly oid: number;
   /** `seen`: digest of the definition that the plan saw. */
@@ -48,7 +59,7 @@ export type TablesInput = {
 };
 
 /** Of a restore in place. */
-export type InPlaceInput = {
+export type InPlaceInput = From & {
   /** The database as the plan saw it, and the newest of its tables. */
   readonly oid: number;
   readonly newestTable: number;

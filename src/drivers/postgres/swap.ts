@@ -29,7 +29,7 @@ export async function applySwap(job: Job, context: StepContext): Promise<Outcome
       const done = swapped(databases, server.database, job, context.key);
       if (done !== undefined) return { ...done, changed: false };
       const scene = sceneOf(databases, server.database, swapInput(job), context.key);
-      if (scene.live === undefined) return takeFreeName(connection, scene, job);
+      if (scene.live === undefined) return takeFreeName(connection, scene, job, context);
       await refusePrepared(connection, scene.live.name);
       begun = scene;
       return replace(connection, { ...scene, live: scene.live }, job, context);

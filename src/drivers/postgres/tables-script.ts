@@ -2,8 +2,11 @@ import { identifier, literal } from "../../clients/postgres/identifier.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import type { ForeignKey, Surroundings, Trigger } from "./surroundings.js";
 
-/** Refilled where its definition is the captured one, so that all that depends on it stays; else made anew. */
-export type TableWay = { readonly name: string; readonly way: "rows" | "anew" };
+/**
+ * Refilled where its definition is the one that comes back, so that all that depends on it stays; else made anew; dropped where
+ * there was none.
+ */
+export type TableWay = { readonly name: string; readonly way: "rows" | "anew" | "gone" };
 
 export interface TablesScript {
   readonly tables: readonly TableWay[];
@@ -20,8 +23,8 @@ export interface TablesScript {
 
 const alter = (table: string, what: string): string => `alter table ${table} ${what};`;
 
-const anewOf = ({ tables }: TablesScript): Set<string> =>
-  new Set(tables.filter(({ way }) => way === "anew").map(({ name }) => name));
+const droppedOf = ({ tables }: TablesScript): Set<string> =>
+  new Set(tables.filter(({ way }) => way !== "rows").map(({ name }) => name));
 
 /** Everything that is going to be touched, here and at the other end of a foreign key, is locked before anything is. */
 export function clearTables(script: TablesScript): string {
@@ -31,7 +34,7 @@ export function clearTables(script: TablesScript): string {
   const others = [...around.foreignKeys, ...coming].flatMap(({ table, references }) => [table, references]);
   const neighbours = [...new Set(others)].filter((name) => !tables.some((one) => one.name === name));
   const refilled = tables.filter(({ way }) => way === "rows").map(({ name }) => name);
-  const anew = chosen.filter((name) => anewOf(script).has(name));
+  const dropped = chosen.filter((name) => droppedOf(script).has(name));
   return lines([
     `\\o '${noteFile.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`,
     "select pg_current_xact_id()::text;",
@@ -42,7 +45,7 @@ export function clearTables(script: TablesScript): string {
     ...triggersOf(script).map(({ table, name }) => alter(table, `disable trigger ${identifier(name)}`)),
     refilled.length === 0 ? "" : `truncate only ${refilled.join(", only ")};`,
     // Without CASCADE: what nobody has seen in the plan keeps all of it from happening.
-    anew.length === 0 ? "" : `drop table ${anew.join(", ")};`,
+    dropped.length === 0 ? "" : `drop table ${dropped.join(", ")};`,
   ]);
 }
 
@@ -52,13 +55,14 @@ const triggersOf = (script: TablesScript): (Trigger & { readonly enabled: keyof 
   script.around.triggers.flatMap((one) => {
     const { enabled } = one;
     const fires = enabled === "O" || enabled === "A" || enabled === "R";
-    return fires && !anewOf(script).has(one.table) ? [{ ...one, enabled }] : [];
+    return fires && !droppedOf(script).has(one.table) ? [{ ...one, enabled }] : [];
   });
 
 /** Foreign keys are checked against every row as they are made again: one that does not fit, and nothing has happened. */
 export function finishTables(script: TablesScript): string {
-  const { around, tables, data, limitMs, owner } = script;
-  const made = anewOf(script);
+  const { around, data, limitMs, owner } = script;
+  const tables = script.tables.filter(({ way }) => way !== "gone");
+  const dropped = droppedOf(script);
   const counts = tables.map(
     ({ name }) =>
       `if (select count(*) from only ${name}) <> ${data.content.tables[name]?.rows ?? 0} then
@@ -66,7 +70,7 @@ export function finishTables(script: TablesScript): string {
   );
   return lines([
     `set local search_path = ''; set local lock_timeout = ${limitMs};`,
-    ...around.foreignKeys.filter(({ table }) => !made.has(table)).flatMap(madeAgain),
+    ...around.foreignKeys.filter(({ table }) => !dropped.has(table)).flatMap(madeAgain),
     ...triggersOf(script).map(({ table, name, enabled }) =>
       alter(table, `${firing[enabled]} ${identifier(name)}`),
     ),

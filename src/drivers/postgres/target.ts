@@ -10,6 +10,7 @@ import { prove } from "./prove.js";
 import { apply, settle } from "./steps.js";
 import { undo } from "./undo.js";
 import { verify } from "./verify.js";
+import { versions } from "./versions.js";
 
 export const target = defineTarget({
   id: "postgres",
@@ -25,5 +26,6 @@ export const target = defineTarget({
   settle,
   verify,
   undo,
+  versions,
   discover,
 });

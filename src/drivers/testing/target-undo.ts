@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DoneStep, DoneWork, Observation, Outcome, StepSpec, UndoDriver } from "../../core/driver.js";
+import type {
+  Check,
+  DoneStep,
+  DoneWork,
+  Observation,
+  Outcome,
+  StepSpec,
+  UndoDriver,
+} from "../../core/driver.js";
 import type { Json } from "../../core/json.js";
 import { type StepRunner, stepRunner } from "./killed-step.js";
 import { planOrder } from "./plan-order.js";
@@ -83,7 +91,10 @@ export function testUndo<F extends TargetFixture>(
     };
     await fixture.break();
     const { steps } = await planned(undo, session, await rolledBack(session, "killed-0"));
-    for (const at of steps.keys()) {
+    const killed = [...steps.keys()].filter(
+      (at) => suite.killed?.includes(steps[at]?.operation ?? "") ?? true,
+    );
+    for (const at of killed) {
       const calls = await round(at, undefined);
       const moments = Array.from({ length: calls + 1 }, (_, index) => index + 1);
       const every = Math.max(1, Math.ceil(moments.length / (suite.kills ?? 12)));
@@ -95,11 +106,31 @@ export function testUndo<F extends TargetFixture>(
 const likeness = (fixture: TargetFixture): Promise<string> => fixture.likeness?.() ?? fixture.world();
 
 async function rolledBack(session: TargetSession, run: string): Promise<DoneWork> {
+  const work = await doneWork(session, run);
+  await session.fixture.isGood();
+  return work;
+}
+
+/** Observes, plans and applies. */
+export async function doneWork(session: TargetSession, run: string): Promise<DoneWork> {
   const observed = await session.observe();
   const done: [StepSpec, Outcome][] = [];
   for (const step of planOrder(session.plan(observed))) done.push([step, await session.apply(step, run)]);
-  await session.fixture.isGood();
   return workOf(session, run, done, observed);
+}
+
+/** Applies the undo of it; its plan's steps and what its own checks say. */
+export async function takenBack(
+  undo: UndoDriver<unknown, Json, Json> | undefined,
+  session: TargetSession,
+  work: DoneWork,
+  run: string,
+): Promise<{ steps: StepSpec[]; checks: Check[] }> {
+  if (undo === undefined) throw new Error("the driver has no undo");
+  const { observed, steps } = await planned(undo, session, work);
+  for (const step of steps) await session.apply(step, run);
+  const { contexts, taken, resolved } = session;
+  return { steps, checks: await undo.verify(observed.to, resolved, await contexts.prove(taken)) };
 }
 
 /** As the journal would tell it. */

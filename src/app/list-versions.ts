@@ -6,9 +6,11 @@ import type { Services } from "./services.js";
 export interface TargetVersions {
   readonly target: string;
   readonly versions: readonly Version[];
+  /** Why they could not be listed. */
+  readonly error?: string;
 }
 
-/** Of one target, or of every target whose driver knows of versions. */
+/** Of one target, or of every target whose driver knows of versions: then one that cannot be asked keeps no other from being shown. */
 export async function listVersions(
   services: Services,
   only: string | undefined,
@@ -23,12 +25,15 @@ export async function listVersions(
   }
   const listed: TargetVersions[] = [];
   for (const target of only === undefined ? names : [only]) {
-    const { driver, options } = await loadTarget(services, target);
-    if (driver.versions === undefined) continue;
-    listed.push({
-      target,
-      versions: await driver.versions(options, driverContext(services, target, events)),
-    });
+    try {
+      const { driver, options } = await loadTarget(services, target);
+      if (driver.versions === undefined) continue;
+      const versions = await driver.versions(options, driverContext(services, target, events));
+      listed.push({ target, versions });
+    } catch (error) {
+      if (only !== undefined || !(error instanceof BackoutError) || events.signal.aborted) throw error;
+      listed.push({ target, versions: [], error: error.message });
+    }
   }
   return listed;
 }

@@ -5,6 +5,7 @@ import { addServicesCommand } from "../add-command.js";
 const help = {
   summary: "what each target could be brought back to, newest version first",
   examples: ["backout versions", "backout versions release"],
+  exits: { 1: "a target could not be asked; what the others know is shown" },
 };
 
 export const addVersions = (program: Command, wiring: Wiring): Command =>
@@ -14,5 +15,5 @@ export const addVersions = (program: Command, wiring: Wiring): Command =>
     const listed = await listVersions(services, args[0], { signal: session.interrupt });
     if (session.options.json) for (const one of listed) session.json(one);
     else session.print(renderVersions(listed, session.render()));
-    return 0;
+    return listed.some(({ error }) => error !== undefined) ? 1 : 0;
   });

@@ -13,9 +13,10 @@ export function renderVersions(
   const { strong, dim } = palette(colour);
   if (listed.length === 0) return "no target of this playbook knows of versions";
   return listed
-    .flatMap(({ target, versions }) => [
+    .flatMap(({ target, versions, error }) => [
       strong(target),
-      ...(versions.length === 0 ? ["  none"] : []),
+      ...(error === undefined ? [] : [`  error: ${plainText(error)}`]),
+      ...(versions.length === 0 && error === undefined ? ["  none"] : []),
       ...table(
         versions.map(({ name, summary, at }) => [
           plainText(name),

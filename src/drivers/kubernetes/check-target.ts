@@ -1,20 +1,17 @@
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
-import type { LabelSelector, Specified } from "../../clients/kubernetes/objects.js";
-import { matchesSelector, type Reader, reader } from "../../clients/kubernetes/read.js";
+import type { Specified } from "../../clients/kubernetes/objects.js";
+import { type Reader, reader } from "../../clients/kubernetes/read.js";
 import type { DriverContext } from "../../core/driver.js";
-import { BackoutError, type Problem, problem, warning } from "../../core/errors.js";
+import { BackoutError, type Problem, problem } from "../../core/errors.js";
 import { capturedOptions, keyOfState, refuseMissing } from "./capture.js";
 import { settingProblems } from "./check-settings.js";
-import { helmReleaseOf, reconcilerOf } from "./reconcilers.js";
+import { blockedDrains, lintWorkload } from "./lint-workload.js";
 import { referencesOf } from "./references.js";
 import { missingRights, rightsFor } from "./rights.js";
 import { readerFor } from "./scope.js";
 import { readPresent } from "./snapshot.js";
 import type { TargetOptions } from "./target-options.js";
 import type { WorkloadState } from "./workload.js";
-
-/** Below it, three careless restarts take the last good template away. */
-const fewRevisions = 5;
 
 export async function checkTarget(options: TargetOptions, context: DriverContext): Promise<Problem[]> {
   const path = context.name;
@@ -32,9 +29,9 @@ export async function checkTarget(options: TargetOptions, context: DriverContext
       const found = present.states.map(async (state) => {
         const where = present.states.length === 1 ? path : `${path}: ${keyOfState(state)}`;
         return [
-          ...lint(where, state, options),
+          ...lintWorkload(where, state, options),
           ...(await unresolved(read, state, where)),
-          ...budgets.flatMap((one) => blocking(where, state, one)),
+          ...budgets.flatMap((one) => blockedDrains(where, state, one)),
         ];
       });
       const problems = (await Promise.all(found)).flat();
@@ -44,56 +41,6 @@ export async function checkTarget(options: TargetOptions, context: DriverContext
     if (!(error instanceof BackoutError)) throw error;
     return [problem(path, error.message, error.hint)];
   }
-}
-
-function lint(
-  path: string,
-  { workload }: WorkloadState,
-  { reconciler, historyLimit }: TargetOptions,
-): Problem[] {
-  const { spec } = workload;
-  const found: Problem[] = [];
-  const limit = spec.revisionHistoryLimit ?? 10;
-  if (limit < fewRevisions) {
-    const fact = `keeps ${limit} old revisions, so that a few restarts lose the last good one`;
-    found.push(
-      warning(path, fact, `set revisionHistoryLimit to ${historyLimit} now, while it is still there`),
-    );
-  }
-  const by = reconcilerOf(workload);
-  if (by !== undefined && reconciler === "refuse") {
-    const fact = `is kept as it is by ${by}, which would put a bad version back`;
-    found.push(warning(path, fact, "plans are refused until `reconciler: ignore` says that it is paused"));
-  }
-  const release = helmReleaseOf(workload);
-  if (release !== undefined && by === undefined) {
-    const fact = `belongs to Helm (${release}), whose record a rollback here does not change`;
-    found.push(warning(path, fact, "before the next `helm upgrade`, set the old version in its values"));
-  }
-  if (spec.paused === true)
-    found.push(warning(path, "its rollouts are paused: nothing would change", "resume it"));
-  if (spec.updateStrategy?.type === "OnDelete") {
-    const fact = "its pods are only replaced when somebody deletes them, so that no rollout ends by itself";
-    found.push(warning(path, fact, "set updateStrategy to RollingUpdate"));
-  }
-  for (const { name, image, readinessProbe } of spec.template.spec.containers) {
-    if (readinessProbe === undefined) {
-      const fact = `container "${name}": has no readiness probe, so that a rollout succeeds whatever it does`;
-      found.push(warning(path, fact, "give it one that asks what users need"));
-    }
-    if (moves(image)) {
-      const fact = `container "${name}": image "${image}" is whatever is newest, also after a rollback`;
-      found.push(warning(path, fact, "name a digest, or a tag that never moves"));
-    }
-  }
-  return found;
-}
-
-/** `latest`, said or not. */
-function moves(image: string): boolean {
-  if (image.includes("@sha256:")) return false;
-  const tag = /:([^/:]+)$/.exec(image)?.[1];
-  return tag === undefined || tag === "latest";
 }
 
 /** Pods that come back could not start. */
@@ -107,19 +54,4 @@ async function unresolved(read: Reader, { workload }: WorkloadState, path: strin
   return missing
     .flat()
     .map((one) => problem(path, `uses ${one}, which does not exist`, "create it, or make it optional"));
-}
-
-/** One that lets no pod go holds every node's drain; a rollout itself does not ask it. */
-function blocking(path: string, state: WorkloadState, budget: Specified): Problem[] {
-  const { spec, status, metadata } = budget;
-  const labels = state.workload.spec.template.metadata?.labels ?? {};
-  const selector = spec["selector"] as LabelSelector | undefined;
-  if (selector === undefined || !matchesSelector(selector, labels)) return [];
-  const [allowed, healthy, desired] = ["disruptionsAllowed", "currentHealthy", "desiredHealthy"].map((key) =>
-    Number(status?.[key] ?? 0),
-  );
-  const expected = Number(status?.["expectedPods"] ?? 0);
-  if (allowed !== 0 || expected === 0 || healthy !== desired) return [];
-  const fact = `disruption budget "${metadata.name}" never lets any of its ${expected} pods go`;
-  return [warning(path, fact, "a node can then not be drained; ask for one pod fewer")];
 }

@@ -2,7 +2,8 @@ import { type Checkpoint, ensureBelongs } from "../core/checkpoint/manifest.js";
 import { type ProofStanding, proofStanding } from "../core/checkpoint/proof-record.js";
 import type { CapturedPart, Observation, ObserveContext, TargetDriver } from "../core/driver.js";
 import { BackoutError, type Problem, ProblemsError, problem } from "../core/errors.js";
-import { involvedTargets, makePlan, type PlanPart } from "../core/plan/make-plan.js";
+import { involvedTargets } from "../core/plan/involved-targets.js";
+import { makePlan, type PlanPart } from "../core/plan/make-plan.js";
 import type { Plan } from "../core/plan/plan.js";
 import type { ScenarioDefinition } from "../core/playbook/playbook.js";
 import { type CallEvents, driverContext, loadTarget } from "./driver-call.js";
@@ -29,12 +30,12 @@ export async function planRollback(services: Services, choice: PlanChoice): Prom
   }
   const checkpoint = scenario.restore.length === 0 ? undefined : await chooseCheckpoint(services, choice);
   const parts = checkpoint === undefined ? {} : await usableParts(services, checkpoint, scenario, choice);
-  const names = involvedTargets(playbook, scenario);
   const drivers = new Map<string, TargetDriver>();
-  for (const target of names) {
+  for (const target of involvedTargets(playbook, scenario, drivers)) {
     const { driver } = playbook.targets[target] as { driver: string };
     drivers.set(driver, await services.drivers.target(driver));
   }
+  const names = involvedTargets(playbook, scenario, drivers);
   await refuseOwnEngine(services, names);
   const observations = await observeAll(services, names, checkpoint, parts, choice);
   const result = makePlan({

@@ -283,7 +283,10 @@ export interface TargetDriver<
   Kept extends Json = Json,
 > extends DriverBase<Options> {
   readonly kind: "target";
-  /** Names of what it owns (`file:/srv/app.db`): two targets with the same claim are refused. Pure; `resolve` makes paths absolute. */
+  /**
+   * Names of what it owns (`file:/srv/app.db`): two targets with the same claim are refused. Behind `, ` stands the way, where there are
+   * several to one thing, of which a scenario takes one. Pure; `resolve` makes paths absolute.
+   */
   claims?(options: Options, resolve: (path: string) => string): string[];
   /** Reachable, right version, right permissions? Changes nothing. */
   check?(options: Options, context: DriverContext): Promise<Problem[]>;

@@ -13,7 +13,7 @@ import { contentDigest } from "../content-digest.js";
 import type { StepSpec, TargetDriver } from "../driver.js";
 import type { Problem } from "../errors.js";
 import type { ScenarioDefinition } from "../playbook/playbook.js";
-import { involvedTargets, makePlan, type PlanRequest } from "./make-plan.js";
+import { makePlan, type PlanRequest } from "./make-plan.js";
 import type { Plan, PlanStep } from "./plan.js";
 import { reachable, usesOf } from "./uses.js";
 
@@ -357,12 +357,6 @@ test("a plan restores from what was captured and names both ends", () => {
     captured: captured("old-db"),
   });
   expect(plan.checkpoint).toEqual({ id: "cp-1", at: 1000 });
-});
-
-test("targets that use a restored one are looked at, however far away", () => {
-  const playbook = playbookOf({ a: {}, b: { uses: ["a"] }, c: { uses: ["b"] }, d: {} });
-  const scenario = { strategy: "restore" as const, restore: ["a"], restart: [], checks: [] };
-  expect(involvedTargets(playbook, scenario)).toEqual(["a", "b", "c"]);
 });
 
 const steps = [

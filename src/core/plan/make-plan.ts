@@ -8,6 +8,7 @@ import type {
   TargetDefinition,
 } from "../playbook/playbook.js";
 import { estimate } from "./estimate.js";
+import { involvedTargets } from "./involved-targets.js";
 import { stepId } from "./link-steps.js";
 import { orderSteps } from "./order-steps.js";
 import type { Plan, PlannedTarget, PlanStep } from "./plan.js";
@@ -15,7 +16,7 @@ import { checkSteps, targetSteps, verifySteps } from "./plan-steps.js";
 import { promiseWarnings } from "./promise-warnings.js";
 import { specsWithQuiesced } from "./quiesced-specs.js";
 import { runRules } from "./run-rules.js";
-import { reachable, reverse, type Uses, usesOf } from "./uses.js";
+import { reverse, type Uses, usesOf } from "./uses.js";
 
 /** What the checkpoint says of one target. */
 export interface PlanPart {
@@ -41,13 +42,6 @@ export interface PlanRequest {
 }
 
 export type PlanResult = { readonly plan: Plan } | { readonly problems: readonly Problem[] };
-
-/** Targets that a plan of this scenario has to look at: those it names, and all who use one that is restored. */
-export function involvedTargets(playbook: Playbook, scenario: ScenarioDefinition): string[] {
-  const users = reachable(scenario.restore, reverse(usesOf(playbook)));
-  const named = new Set([...scenario.restore, ...scenario.restart, ...users]);
-  return Object.keys(playbook.targets).filter((name) => named.has(name));
-}
 
 /** Pure: the same request gives the same plan, to the byte. Problems say why there is no way back like this. */
 export function makePlan(request: PlanRequest): PlanResult {
@@ -87,7 +81,7 @@ class Planner {
 
   make(): PlanResult {
     const { playbook, drivers } = this.request;
-    const involved = involvedTargets(playbook, this.scenario);
+    const involved = involvedTargets(playbook, this.scenario, drivers);
     this.refuseImpossible();
     const specs = this.allSpecs(involved);
     this.refuseUnapproved(specs);

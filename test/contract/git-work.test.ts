@@ -153,6 +153,20 @@ describe("git", () => {
     expect((await rejection(() => outside)).message).toContain('"../elsewhere" is no path inside');
   });
 
+  test("M15 a kept file that was captured, and is committed otherwise since, stays as it is committed", async () => {
+    const made = await session();
+    const { fixture } = made;
+    await fixture.write("run.sh", "#!/bin/sh\nexec mended\n");
+    await fixture.write("src/app.js", "bad\n");
+    fixture.git("commit", "--quiet", "--all", "-m", "A release with a fix");
+    const keep = ["run.sh"];
+    for (const step of await planned(made, { keep })) await made.apply(step, "keep");
+    expect(await fixture.read("run.sh")).toBe("#!/bin/sh\nexec mended\n");
+    expect(await fixture.read("src/app.js")).toBe("good\n");
+    expect(await failed(made, keep)).toEqual([]);
+    expect(await planned(made, { keep })).toEqual([]);
+  });
+
   test("a merge that ended in conflicts is set aside and left", async () => {
     const { fixture, bringBack } = await session();
     fixture.git("checkout", "--quiet", "-b", "other");

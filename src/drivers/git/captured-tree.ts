@@ -63,7 +63,12 @@ export async function treeWith(
   const call = { env };
   await git(context, top, ["read-tree", "--reset", tree], call);
   for (const path of paths) {
-    await git(context, top, ["rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", path], call);
+    await git(
+      context,
+      top,
+      ["rm", "-r", "--cached", "--force", "--quiet", "--ignore-unmatch", "--", path],
+      call,
+    );
     if (from === undefined) continue;
     const entries = await git(context, top, ["ls-tree", "-r", "-z", from, "--", path], call);
     if (entries !== "")

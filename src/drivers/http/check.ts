@@ -1,33 +1,16 @@
 import * as z from "zod";
 import { about } from "../../core/about.js";
 import { type Check, defineCheck } from "../../core/driver.js";
-import { jsonPointer } from "../../core/json-pointer.js";
 import { duration } from "../../core/playbook/duration.js";
+import { expectedShape } from "./expected-shape.js";
 import { type Expectations, judge } from "./judge.js";
-import {
-  type Answer,
-  ask,
-  checkRequest,
-  type RequestOptions,
-  requestShape,
-  shownUrl,
-  statuses,
-} from "./request.js";
+import { type Answer, ask, checkRequest, type RequestOptions, requestShape, shownUrl } from "./request.js";
 
 interface CheckOptions extends RequestOptions, Expectations {}
 
 const options: z.ZodType<CheckOptions> = z.strictObject({
   ...requestShape,
-  status: statuses,
-  json: z
-    .record(jsonPointer, z.json())
-    .optional()
-    .register(...about("JSON pointer → value that must stand there")),
-  contains: z
-    .string()
-    .min(1)
-    .optional()
-    .register(...about("Text that the body must contain")),
+  ...expectedShape,
   header: z
     .record(z.string().min(1), z.string())
     .optional()

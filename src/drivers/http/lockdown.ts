@@ -14,9 +14,9 @@ import {
 } from "../../core/driver.js";
 import { BackoutError, type Problem } from "../../core/errors.js";
 import type { Json } from "../../core/json.js";
-import { jsonPointer } from "../../core/json-pointer.js";
+import { expectedShape } from "./expected-shape.js";
 import { type Expectations, judge } from "./judge.js";
-import { ask, checkRequest, type RequestOptions, requestShape, shownUrl, statuses } from "./request.js";
+import { ask, checkRequest, type RequestOptions, requestShape, shownUrl } from "./request.js";
 
 interface Call extends RequestOptions, Expectations {}
 
@@ -27,22 +27,10 @@ interface LockdownOptions {
   readonly idempotent: boolean;
 }
 
-const expected = {
-  status: statuses,
-  json: z
-    .record(jsonPointer, z.json())
-    .optional()
-    .register(...about("JSON pointer → value that must stand there")),
-  contains: z
-    .string()
-    .min(1)
-    .optional()
-    .register(...about("Text that the body must contain")),
-};
 const call = z.strictObject({
   ...requestShape,
   method: requestShape.method.unwrap().default("POST"),
-  ...expected,
+  ...expectedShape,
 });
 
 const options: z.ZodType<LockdownOptions> = z.strictObject({
@@ -51,7 +39,7 @@ const options: z.ZodType<LockdownOptions> = z.strictObject({
   ),
   unlock: call.describe("Asked once every check has passed"),
   locked: z
-    .strictObject({ ...requestShape, ...expected })
+    .strictObject({ ...requestShape, ...expectedShape })
     .optional()
     .register(...about("Only looks: an answer as expected means locked, any other answer means not locked")),
   idempotent: z

@@ -21,7 +21,7 @@ export interface Restoring {
 }
 
 /** Harmless: what is restored counts only when its mark is on disk, and with it all that came before. */
-const settings = "-c synchronous_commit=off -c maintenance_work_mem=128MB -c jit=off";
+const settings = "-c synchronous_commit=off -c jit=off";
 
 /** pg_cron runs in one database of a server, and cannot be made in a second one. */
 const onlyOnce = "pg_cron";

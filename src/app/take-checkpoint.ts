@@ -1,23 +1,34 @@
 import type { Draft } from "../core/checkpoint/checkpoint-store.js";
 import type { Checkpoint } from "../core/checkpoint/manifest.js";
-import type { CaptureContext } from "../core/driver.js";
+import type { CaptureContext, Captured, TargetDriver } from "../core/driver.js";
 import { BackoutError } from "../core/errors.js";
+import type { GivenFile, GivenOrigin } from "../core/given-file.js";
 import { type Baselines, readBaselines } from "./baselines.js";
 import { type CallEvents, driverContext, loadTarget } from "./driver-call.js";
 import { unfinishedRun } from "./find-run.js";
+import type { GivenFiles } from "./given-files.js";
 import { type LetGoPart, letGo } from "./let-go.js";
 import type { Services } from "./services.js";
 
 export interface CheckpointRequest extends CallEvents {
   readonly change?: string | undefined;
-  readonly onCaptured?: (target: string, summary: string, ms: number) => void;
+  /** Taken over in place of a capture. Where there are some, others are captured only `withRest`. */
+  readonly given?: GivenFiles | undefined;
+  readonly withRest?: boolean | undefined;
+  readonly onCaptured?: (target: string, part: CheckpointedPart) => void;
   readonly onBaselines?: (baselines: Baselines) => void;
+}
+
+export interface CheckpointedPart {
+  readonly summary: string;
+  readonly captureMs: number;
+  readonly given?: GivenOrigin;
 }
 
 /** For taking away what a checkpoint that did not come about has kept elsewhere. */
 const letGoMs = 30_000;
 
-/** Captures every target that can be captured, side by side. All of them are kept, or nothing is. */
+/** Captures every target that can be captured, or takes over the given files, side by side. All of them are kept, or nothing is. */
 export async function takeCheckpoint(services: Services, request: CheckpointRequest): Promise<Checkpoint> {
   const { playbook, actor } = services;
   if (request.change !== undefined && playbook.changes[request.change] === undefined) {
@@ -68,10 +79,15 @@ async function refuseHalfWay(services: Services): Promise<void> {
 
 /** Beside the capture, so that it costs no time of its own where that takes as long. */
 async function recordBaselines(services: Services, draft: Draft, request: CheckpointRequest): Promise<void> {
+  // How the signals are now is not how they were when a given file was made.
+  if (partial(request)) return;
   const baselines = await readBaselines(services, request);
   if (Object.keys(baselines.values).length > 0) draft.setBaselines(baselines.values, baselines.measured);
   request.onBaselines?.(baselines);
 }
+
+const partial = ({ given, withRest }: CheckpointRequest): boolean =>
+  given !== undefined && given.size > 0 && withRest !== true;
 
 async function captureAll(
   services: Services,
@@ -81,8 +97,10 @@ async function captureAll(
 ): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([request.signal, failed.signal]);
+  const names = Object.keys(services.playbook.targets);
   await Promise.all(
-    Object.keys(services.playbook.targets).map(async (name) => {
+    names.map(async (name) => {
+      if (partial(request) && !request.given?.has(name)) return;
       try {
         await captureTarget(services, draft, name, parts, { ...request, signal });
       } catch (error) {
@@ -102,19 +120,44 @@ async function captureTarget(
   request: CheckpointRequest,
 ): Promise<void> {
   const { definition, driver, options } = await loadTarget(services, name);
-  if (driver.capture === undefined) return;
-  const at = services.clock.now();
+  const begun = services.clock.now();
   const started = services.clock.monotonic();
   const context: CaptureContext = {
     ...driverContext(services, name, request),
     artifacts: draft.artifacts(name),
   };
-  const captured = await driver.capture(options, context);
+  const file = request.given?.get(name);
+  const taken: Taken | undefined =
+    file === undefined
+      ? await driver.capture?.(options, context)
+      : await takeOver(file, driver, options, context);
+  if (taken === undefined) return;
   const captureMs = Math.round(services.clock.monotonic() - started);
-  const part = { ...captured, at, driver: definition.driver, options: definition.with, captureMs };
+  const { identity, summary, data, given } = taken;
+  const part = {
+    ...{ identity, summary, data, captureMs },
+    ...{ driver: definition.driver, options: definition.with },
+    at: Math.min(taken.at ?? begun, begun),
+    ...(given === undefined ? {} : { given }),
+  };
   parts[name] = { ...part, artifacts: [] };
   draft.setPart(name, part);
-  request.onCaptured?.(name, captured.summary, captureMs);
+  request.onCaptured?.(name, part);
+}
+
+type Taken = Captured & { readonly at?: number; readonly given?: GivenOrigin };
+
+/** Where the file does not say when it was so, it was so before it was last written. */
+async function takeOver(
+  file: GivenFile,
+  driver: TargetDriver,
+  options: unknown,
+  context: CaptureContext,
+): Promise<Taken | undefined> {
+  const adopted = await driver.adopt?.(file, options, context);
+  if (adopted === undefined) return undefined;
+  const { at, notes, ...captured } = adopted;
+  return { ...captured, at: at ?? file.modified, given: { path: file.path, notes } };
 }
 
 function named(name: string, error: unknown): unknown {

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Effect, Problem } from "./errors.js";
 import type { Follower } from "./follow.js";
+import type { FromFile, GivenFile, GivenOrigin } from "./given-file.js";
 import type { Json, JsonObject } from "./json.js";
 import type {
   Artifact,
@@ -75,6 +76,8 @@ export interface CapturedPart<Data extends Json = Json> extends Captured<Data> {
   readonly artifacts: readonly Artifact[];
   /** When the capture began: data written later is not in it. Milliseconds since the epoch. */
   readonly at: number;
+  /** Present where it was made out of a file that a person gave. */
+  readonly given?: GivenOrigin;
 }
 
 /** Least to most (docs/design.md, "Words"). */
@@ -291,6 +294,8 @@ export interface TargetDriver<
   /** Reachable, right version, right permissions? Changes nothing. */
   check?(options: Options, context: DriverContext): Promise<Problem[]>;
   capture?(options: Options, context: CaptureContext): Promise<Captured<Data>>;
+  /** Makes what `capture` would have made out of a file of somebody else's making. Throws REFUSED where it holds no whole state. */
+  adopt?(given: GivenFile, options: Options, context: CaptureContext): Promise<Captured<Data> & FromFile>;
   /** Restores it somewhere harmless and compares. */
   prove?(captured: CapturedPart<Data>, options: Options, context: ProveContext): Promise<Proof>;
   /** What is there now, compared with what was captured where there is such: the only look at the world before planning. */
@@ -367,18 +372,6 @@ export interface DriverModule {
 }
 
 export type { Discovered, Effect, Reading, Version };
-
-/** One check: the same identity is there. */
-export const sameIdentity = (
-  name: string,
-  to: Pick<Observation, "identity" | "summary">,
-  now: Pick<Observation, "identity" | "summary">,
-): Check => ({
-  name,
-  result: now.identity === to.identity ? "passed" : "failed",
-  expected: to.summary,
-  actual: now.summary,
-});
 
 /** Types its members from the schema, forgets the types towards the registry: the engine validates before it calls. */
 export function defineTarget<Options, Data extends Json, Seen extends Json, Kept extends Json = Json>(

@@ -18,6 +18,8 @@ export interface ProgressSession {
 export interface ProgressLines {
   progress(target: string, line: string): void;
   done(target: string, word: string, summary: string, ms: number): void;
+  /** What somebody has to know about what was just said. */
+  note(target: string, text: string): void;
   proven(target: string, proof: ProofRecord): void;
   baselines(read: Baselines): void;
   end(): void;
@@ -58,6 +60,7 @@ export function progressLines(session: ProgressSession): ProgressLines {
       );
     },
     done: (target, word, summary, ms) => say("good", target, `${word} in ${durationText(ms)}: ${summary}`),
+    note: (target, text) => say("warn", target, text),
     proven: (target, proof) => {
       const bad = proof.checks.find(({ result }) => result !== "passed");
       const took = proof.restoreMs === undefined ? "" : `, restored in ${durationText(proof.restoreMs)}`;

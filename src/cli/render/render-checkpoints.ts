@@ -2,6 +2,7 @@ import type { Checkpoint } from "../../core/checkpoint/manifest.js";
 import { type ProofRecord, type ProofStanding, proofStanding } from "../../core/checkpoint/proof-record.js";
 import type { RetentionChoice } from "../../core/checkpoint/retention.js";
 import { proofLevels } from "../../core/driver.js";
+import type { GivenOrigin } from "../../core/given-file.js";
 import { plainText } from "../../core/report/plain-text.js";
 import { type Palette, palette } from "./colour.js";
 import { ageText, bytesText, durationText, listText, localText, plural, roughText } from "./format.js";
@@ -149,6 +150,7 @@ function partLines(
   return [
     `${paint.accent(plainText(name))}  ${paint.dim(part.driver)}`,
     ...hanging("  ", plainText(part.summary), options.width),
+    ...givenLines(part.given, options.width, paint),
     `  ${state.paint?.(state.text) ?? state.text}${found === "" ? "" : paint.dim(`, ${found}`)}`,
     ...table(artifacts, [{ min: 10 }, { align: "right" }, { optional: 2 }, { optional: 1 }], {
       width: options.width,
@@ -162,6 +164,14 @@ function partLines(
     }),
   ];
 }
+
+const givenLines = (given: GivenOrigin | undefined, width: number, paint: Palette): string[] =>
+  given === undefined
+    ? []
+    : [
+        ...hanging("  given: ", plainText(given.path), width, { label: paint.dim }),
+        ...given.notes.flatMap((note) => hanging("  ? ", plainText(note), width, { label: paint.warn })),
+      ];
 
 /** What pruning keeps and removes, and why. */
 export function renderRetention(

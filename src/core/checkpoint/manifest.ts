@@ -57,6 +57,7 @@ const part = z.object({
   data: parsedJson,
   artifacts: z.array(artifact),
   at: z.number(),
+  given: z.object({ path: z.string(), notes: z.array(z.string()) }).exactOptional(),
 });
 const manifest = z.object({
   version: z.literal(manifestVersion),

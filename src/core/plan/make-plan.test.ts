@@ -8,6 +8,7 @@ import {
   scripted,
   seen,
   spec,
+  type TargetSketch,
 } from "../../../test/support/plan-requests.js";
 import { contentDigest } from "../content-digest.js";
 import type { StepSpec, TargetDriver } from "../driver.js";
@@ -347,6 +348,23 @@ test("H75 steps that add up to more than was promised, or may take longer, are t
     "expected to take 600 ms, longer than the 50 ms promised",
     "times out only after 30 s, longer than the 50 ms promised for all",
   ]);
+});
+
+test("where a given file comes back, the plan says so, and what it cannot tell; where nothing is to do, nothing", () => {
+  const given = { path: "/backups/shop.dump", notes: ["it has no counters"] };
+  const warned = (sketch: TargetSketch): string[] => {
+    const request = requestFor(playbookOf({ db: sketch, files: { restore: [spec("put", "restore")] } }));
+    const { parts = {}, ...checkpoint } = request.checkpoint ?? { id: "cp", at: 0 };
+    const db = { part: { ...captured("old-db"), given } };
+    return planOf({ ...request, checkpoint: { ...checkpoint, parts: { ...parts, db } } }).warnings.map(
+      ({ path, message }) => `${path}: ${message}`,
+    );
+  };
+  expect(warned({ restore: [spec("put", "restore")] })).toEqual([
+    'db: comes back out of a file that was given, "/backups/shop.dump": state old-db',
+    "db: it has no counters",
+  ]);
+  expect(warned({})).toEqual([]);
 });
 
 test("a plan restores from what was captured and names both ends", () => {

@@ -8,6 +8,7 @@ import type {
   TargetDefinition,
 } from "../playbook/playbook.js";
 import { estimate } from "./estimate.js";
+import { givenWarnings } from "./given-warnings.js";
 import { involvedTargets } from "./involved-targets.js";
 import { stepId } from "./link-steps.js";
 import { orderSteps } from "./order-steps.js";
@@ -117,7 +118,7 @@ class Planner {
             : problem(
                 name,
                 `checkpoint "${checkpoint.id}" has no part for it`,
-                "backout history, then --checkpoint ID",
+                "`backout checkpoints` lists them; choose one with --checkpoint ID",
               ),
         );
       } else if (knownBad.some((bad) => bad.target === name && bad.identity === part.identity)) {
@@ -238,7 +239,13 @@ class Planner {
       ),
       steps,
       estimate: estimated,
-      warnings: promiseWarnings(this.request.scenario, estimated, limited, playbook.objectives.rto),
+      warnings: [
+        ...this.scenario.restore.flatMap((name) => {
+          const part = checkpoint === undefined ? undefined : own(checkpoint.parts, name)?.part;
+          return part === undefined || !specs.get(name)?.length ? [] : givenWarnings(name, part);
+        }),
+        ...promiseWarnings(this.request.scenario, estimated, limited, playbook.objectives.rto),
+      ],
       objectives: {
         ...(playbook.objectives.rto === undefined ? {} : { rto: playbook.objectives.rto }),
         ...(playbook.objectives.rpo === undefined ? {} : { rpo: playbook.objectives.rpo }),

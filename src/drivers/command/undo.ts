@@ -1,5 +1,6 @@
-import { type DoneStep, type DoneWork, sameIdentity, type UndoDriver } from "../../core/driver.js";
+import type { DoneStep, DoneWork, UndoDriver } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { sameIdentity } from "../../core/same-identity.js";
 import { observe as observeNow, type TargetData, unobserved } from "./identity.js";
 import { aroundSteps, step } from "./plan.js";
 import type { TargetOptions } from "./target-options.js";

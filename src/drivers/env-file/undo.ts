@@ -1,11 +1,6 @@
-import {
-  type DoneStep,
-  type DoneWork,
-  type DriverContext,
-  sameIdentity,
-  type UndoDriver,
-} from "../../core/driver.js";
+import type { DoneStep, DoneWork, DriverContext, UndoDriver } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { sameIdentity } from "../../core/same-identity.js";
 import { decodeText, type KeyChange, keyChanges, parseVariables } from "./env-text.js";
 import { absent, digestOf, type EnvFileData, readState } from "./file-state.js";
 import { observe as observeNow } from "./observe.js";

@@ -1,7 +1,8 @@
 import { withKubernetes } from "../../clients/kubernetes/connect.js";
 import { reader, remembering } from "../../clients/kubernetes/read.js";
-import { type DoneWork, sameIdentity, type UndoDriver } from "../../core/driver.js";
+import type { DoneWork, UndoDriver } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { sameIdentity } from "../../core/same-identity.js";
 import { type Data, identityOf, summaryOf } from "./capture.js";
 import { type Kept, keptName, readKept } from "./kept.js";
 import { comparable, type Seen, seenOf } from "./observe.js";

@@ -1,6 +1,7 @@
 import { withConnection } from "../../clients/postgres/connection.js";
 import { serverOf } from "../../clients/postgres/connection-options.js";
-import { sameIdentity, type UndoDriver } from "../../core/driver.js";
+import type { UndoDriver } from "../../core/driver.js";
+import { sameIdentity } from "../../core/same-identity.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { keptDatabases, named, readDatabases } from "./databases.js";
 import { impactOf } from "./impact.js";

@@ -1,12 +1,7 @@
 import { dirname, relative, resolve } from "node:path/posix";
-import {
-  type DoneStep,
-  type DoneWork,
-  type ObserveContext,
-  sameIdentity,
-  type UndoDriver,
-} from "../../core/driver.js";
+import type { DoneStep, DoneWork, ObserveContext, UndoDriver } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { sameIdentity } from "../../core/same-identity.js";
 import type { Data } from "./capture.js";
 import { observe as observeNow } from "./observe.js";
 import type { Options } from "./options.js";

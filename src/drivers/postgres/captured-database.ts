@@ -85,7 +85,11 @@ export type CapturedDatabase = {
     readonly programMajor: number;
     /** Entries in its table of contents. */
     readonly entries: number;
+    /** Of a given dump that is a single file, hence a single artifact; absent for a folder. */
+    readonly format?: "custom" | "tar";
   };
+  /** Made out of a dump that somebody else had made: what only a live database tells (`wal`, `snapshot`, `counters`) is empty. */
+  readonly given?: true;
   readonly content: Content;
   /** Index → its table. Absent in checkpoints from before tables could be chosen. */
   readonly indexes?: Readonly<Record<string, string>>;

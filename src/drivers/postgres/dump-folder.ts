@@ -9,11 +9,16 @@ interface Place {
   readonly scratch: string;
 }
 
-/** pg_dump's folder as it was, of links to the artifacts: each is compared with its digest, and decrypted, on the way. */
+/**
+ * For pg_restore: the one file, or pg_dump's folder as it was, of links to the artifacts. Each is compared with its digest, and
+ * decrypted, on the way.
+ */
 export async function dumpFolder(
   { dump }: CapturedDatabase,
   { artifacts, host, scratch }: Place,
 ): Promise<string> {
+  const [only] = Object.keys(dump.files);
+  if (dump.format !== undefined && only !== undefined) return host.files.resolve(await artifacts.file(only));
   const folder = join(scratch, "dump");
   await host.files.makeDirectory(folder, 0o700);
   for (const name of Object.keys(dump.files)) {

@@ -9,7 +9,7 @@ export async function dumpScript(
   { to, only = [] }: { readonly to: string; readonly only?: readonly string[] },
   context: StepContext,
 ): Promise<void> {
-  const argv = [program, ...only, `--file=${to}`, dump];
+  const argv = [program, "--no-subscriptions", ...only, `--file=${to}`, dump];
   const { exitCode, stderr } = await context.host.exec({
     argv,
     signal: context.signal,

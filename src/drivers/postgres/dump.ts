@@ -4,6 +4,7 @@ import type { Program } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import type { Command } from "../../core/ports.js";
 import type { CapturedDatabase, Content } from "./captured-database.js";
 import type { Options } from "./options.js";
 
@@ -84,20 +85,34 @@ export async function listEntries(
   restore: Program,
   context: DriverContext,
 ): Promise<Entry[]> {
-  const { stdout } = await readDump(["--list", folder], restore, context);
-  return stdout.split("\n").flatMap((line) => {
-    const [, id, text] = /^(\d+); \d+ \d+ (.+)$/.exec(line) ?? [];
-    return id === undefined || text === undefined ? [] : [{ id: Number(id), text }];
+  const entries: Entry[] = [];
+  // Line by line: of a large dump it is longer than what is kept of an output.
+  await readDump(["--list", folder], restore, context, (line, stream) => {
+    const entry = stream === "stdout" ? entryOf(line) : undefined;
+    if (entry !== undefined) entries.push(entry);
   });
+  return entries;
+}
+
+/** Of a line that pg_restore lists; `undefined` for its remarks. */
+export function entryOf(line: string): Entry | undefined {
+  const [, id, text] = /^(\d+); \d+ \d+ (.+)$/.exec(line) ?? [];
+  return id === undefined || text === undefined ? undefined : { id: Number(id), text };
 }
 
 /** Reads the dump only. A dump that cannot be read is damaged: REFUSED. */
-async function readDump(args: readonly string[], restore: Program, context: DriverContext) {
+async function readDump(
+  args: readonly string[],
+  restore: Program,
+  context: DriverContext,
+  onLine?: Command["onLine"],
+) {
   const { signal } = context;
   const result = await context.host.exec({
     argv: [restore.path, ...args],
     signal,
     env: { LC_ALL: "C.UTF-8" },
+    ...(onLine === undefined ? {} : { onLine }),
   });
   if (result.exitCode === 0) return result;
   const said = result.stderr.trim().split("\n")[0] ?? "";

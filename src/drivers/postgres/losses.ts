@@ -23,6 +23,7 @@ export async function lostSince(
   data: CapturedDatabase,
   now?: Content,
 ): Promise<Loss[]> {
+  if (data.given !== undefined) return beyondGiven(data.content, now);
   const { oid } = await connection.row<{ oid: number }>(
     "select oid::int8::float8 as oid from pg_database where datname = current_database()",
   );
@@ -58,6 +59,22 @@ export async function lostSince(
     if (rows === undefined) return [];
     return byRows(name, "the rows differ, and the counters do not show it", rows.then?.rows, rows.now?.rows);
   });
+}
+
+/** Nothing but its rows is known of what a dump by others was made of. Without `now` nothing can be said. */
+function beyondGiven(then: Content, now: Content | undefined): Loss[] {
+  if (now === undefined) return [];
+  const why = "it is a dump that was given, without PostgreSQL's counters";
+  return Object.keys({ ...then.tables, ...now.tables })
+    .sort()
+    .flatMap((name): Loss[] => {
+      if (Object.hasOwn(then.materializedViews, name) || Object.hasOwn(now.materializedViews, name))
+        return [];
+      const [before, after] = [then.tables[name], now.tables[name]];
+      if (before?.rows === after?.rows && before?.digest === after?.digest) return [];
+      if (before !== undefined) return byRows(name, why, before.rows, after?.rows ?? 0);
+      return [{ what: name, inserted: after?.rows ?? 0, basis: "is not in the given dump: all of it goes" }];
+    });
 }
 
 function incomparable(

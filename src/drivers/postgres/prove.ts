@@ -59,7 +59,7 @@ export async function prove(
   );
 }
 
-const maintenanceOf = ({ scratch, maintenance }: Options): string =>
+export const maintenanceOf = ({ scratch, maintenance }: Options): string =>
   scratch === undefined ? maintenance : serverOf(scratch).database;
 
 /** The checkpoint's own digests are compared by whoever reads; these are what the capture itself saw. */

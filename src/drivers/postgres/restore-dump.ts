@@ -3,7 +3,7 @@ import type { Connection } from "../../clients/postgres/connection.js";
 import type { Server } from "../../clients/postgres/connection-options.js";
 import type { Program } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
-import type { ProveContext } from "../../core/driver.js";
+import type { DriverContext } from "../../core/driver.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { listEntries } from "./dump.js";
 import { propertyStatements } from "./settings.js";
@@ -20,6 +20,8 @@ export interface Restoring {
   readonly entry: Connection;
 }
 
+type Working = DriverContext & { readonly scratch: string };
+
 /** Harmless: what is restored counts only when its mark is on disk, and with it all that came before. */
 const settings = "-c synchronous_commit=off -c jit=off";
 
@@ -32,15 +34,17 @@ const onlyOnce = "pg_cron";
  */
 export async function restoreDump(
   { program, server, dump, data, jobs, entry }: Restoring,
-  context: ProveContext,
+  context: Working,
 ): Promise<void> {
   const total = Object.keys(data.content.tables).length;
   let done = 0;
   const list = await withoutSpecial(dump, program, data, context);
+  // A tar can only be read from its beginning to its end.
+  const sideBySide = data.dump.format === "tar" ? 1 : jobs;
   await runProgram(
     {
       ...{ program, server, env: { PGOPTIONS: settings }, effect: "applied" },
-      args: [`--jobs=${jobs}`, "--exit-on-error", "--verbose", ...list, dump],
+      args: [`--jobs=${sideBySide}`, "--no-subscriptions", "--exit-on-error", "--verbose", ...list, dump],
       onLine: (line) => {
         if (!/processing data for table/.test(line)) return;
         done++;
@@ -56,13 +60,15 @@ async function withoutSpecial(
   dump: string,
   program: Program,
   data: CapturedDatabase,
-  context: ProveContext,
+  context: Working,
 ): Promise<string[]> {
-  if (!Object.hasOwn(data.content.extensions, onlyOnce)) return [];
+  if (data.given === undefined && !Object.hasOwn(data.content.extensions, onlyOnce)) return [];
   const theirs = new RegExp(
     `^(EXTENSION|COMMENT) - (EXTENSION )?${onlyOnce}\\b|^TABLE DATA cron |^(SEQUENCE SET|ACL|DEFAULT ACL) cron `,
   );
-  const entries = (await listEntries(dump, program, context)).filter(({ text }) => !theirs.test(text));
+  const all = await listEntries(dump, program, context);
+  const entries = all.filter(({ text }) => !theirs.test(text));
+  if (entries.length === all.length) return [];
   const list = join(context.scratch, "restored.list");
   await context.host.files.write(list, entries.map(({ id }) => `${id};\n`).join(""));
   return [`--use-list=${list}`];

@@ -1,5 +1,6 @@
 import { databaseClaim } from "../../clients/postgres/connection-options.js";
 import { defineTarget } from "../../core/driver.js";
+import { adopt } from "./adopt.js";
 import { capture } from "./capture.js";
 import { check } from "./check.js";
 import { discover } from "./discover.js";
@@ -19,6 +20,7 @@ export const target = defineTarget({
   claims: (given) => [databaseClaim(given)],
   check,
   capture,
+  adopt,
   prove,
   observe,
   plan,

@@ -69,10 +69,17 @@ async function captureKeys(
   const rdb = context.artifacts.scratch(rdbName);
   const { how } = await fetchRdb(redis, place, rdb, options, context);
   context.log(`${place.shown}: snapshot by ${how}, whole by redis-check-rdb`);
-  const index = await indexRdb(rdb, place.database, [scopeOf(options)], {
-    ...context,
-    scratch: dirname(rdb),
-  });
+  return keepIndexed(place.database, scopeOf(options), context);
+}
+
+/** The snapshot that lies in the writer's scratch, and beside it what its keys are. */
+export async function keepIndexed(
+  database: number,
+  scope: Scope,
+  context: CaptureContext,
+): Promise<KeyIndex> {
+  const rdb = context.artifacts.scratch(rdbName);
+  const index = await indexRdb(rdb, database, [scope], { ...context, scratch: dirname(rdb) });
   await context.artifacts.add(rdbName);
   await context.artifacts.write(indexName, packIndex(index));
   return index;
@@ -90,7 +97,7 @@ export const indexRdb = (
     return indexKeys(scratch, wantedIn(scopes), context);
   });
 
-async function serverOf(masters: readonly Connected[]): Promise<Data["server"]> {
+export async function serverOf(masters: readonly Connected[]): Promise<Data["server"]> {
   const infos = await Promise.all(masters.map(({ redis }) => infoOf(redis)));
   const first = masters[0]?.redis as Connection;
   return {

@@ -146,13 +146,13 @@ function refuseFull(to: string, said: string): void {
   });
 }
 
-/** Its exit status and its word: either alone has been wrong. */
-export async function checkRdb(file: string, context: DriverContext): Promise<void> {
+/** Its exit status and its word: either alone has been wrong. Answers what it said. */
+export async function checkRdb(file: string, context: DriverContext): Promise<string> {
   const { exitCode, stdout, stderr } = await context.host.exec({
     argv: ["redis-check-rdb", file],
     signal: context.signal,
   });
-  if (exitCode === 0 && stdout.includes("RDB looks OK")) return;
+  if (exitCode === 0 && stdout.includes("RDB looks OK")) return stdout;
   const fact = `${stdout}\n${stderr}`
     .split("\n")
     .findLast((line) => /error|wrong|unexpected|can't|invalid|unknown|version|RDB ERROR/i.test(line));

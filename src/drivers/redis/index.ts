@@ -1,4 +1,5 @@
 import { defineTarget } from "../../core/driver.js";
+import { adopt } from "./adopt.js";
 import { capture } from "./capture.js";
 import { check as checkTarget } from "./check.js";
 import { observe } from "./observe.js";
@@ -24,6 +25,7 @@ export const target = defineTarget({
   ],
   check: checkTarget,
   capture,
+  adopt,
   prove,
   observe,
   plan,

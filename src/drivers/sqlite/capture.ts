@@ -27,28 +27,33 @@ export async function capture(options: Options, context: CaptureContext): Promis
   const { files } = context.host;
   const path = await livePath(files, options.file);
   const { mode, uid, gid } = await presentFile(files, path);
-  const copy = context.artifacts.scratch(artifactName);
-  await files.write(copy, "", { mode: 0o600 });
   const before = await restingFile(files, path);
-  const journalMode = await copyLive(path, copy, context);
+  const captured = await captureFrom({ path, shown: path }, { mode, uid, gid }, context);
   const after = before && (await restingFile(files, path, before));
-  const read = await readCopy(copy, path, context);
+  const resting = after?.digest === before?.digest ? (after ?? null) : null;
+  return { ...captured, data: { ...captured.data, resting } };
+}
+
+/** `shown`: what messages call it. */
+export async function captureFrom(
+  { path, shown }: { readonly path: string; readonly shown: string },
+  owner: Data["owner"],
+  context: CaptureContext,
+): Promise<Captured<Data>> {
+  const copy = context.artifacts.scratch(artifactName);
+  await context.host.files.write(copy, "", { mode: 0o600 });
+  const journalMode = await copyLive(path, shown, copy, context);
+  const read = await readCopy(copy, shown, context);
   const { content } = read;
-  const artifact = await context.artifacts.add(artifactName);
+  const { bytes } = await context.artifacts.add(artifactName);
   return {
     identity: content.identity,
     summary: summaryOf(content),
-    data: {
-      ...read,
-      bytes: artifact.bytes,
-      journalMode,
-      resting: after?.digest === before?.digest ? (after ?? null) : null,
-      owner: { mode, uid, gid },
-    },
+    data: { ...read, bytes, journalMode, resting: null, owner },
   };
 }
 
-async function copyLive(path: string, copy: string, context: CaptureContext): Promise<string> {
+async function copyLive(path: string, shown: string, copy: string, context: CaptureContext): Promise<string> {
   try {
     const live = await openLive(path);
     try {
@@ -61,14 +66,14 @@ async function copyLive(path: string, copy: string, context: CaptureContext): Pr
       });
       if (journalMode !== "wal") {
         const ms = Math.round(context.clock.monotonic() - begun);
-        context.log(`${path}: writers waited ${ms} ms, since its journal mode is "${journalMode}"`);
+        context.log(`${shown}: writers waited ${ms} ms, since its journal mode is "${journalMode}"`);
       }
       return journalMode;
     } finally {
       live.close();
     }
   } catch (error) {
-    throw sqliteError(error, path);
+    throw sqliteError(error, shown);
   }
 }
 

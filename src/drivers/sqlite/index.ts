@@ -1,4 +1,5 @@
 import { defineTarget } from "../../core/driver.js";
+import { adopt } from "./adopt.js";
 import { capture } from "./capture.js";
 import { check } from "./check.js";
 import { discover } from "./discover.js";
@@ -17,6 +18,7 @@ export const target = defineTarget({
   claims: ({ file }, resolve) => [`file:${resolve(file)}`],
   check,
   capture,
+  adopt,
   prove,
   observe,
   plan,

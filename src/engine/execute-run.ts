@@ -1,14 +1,16 @@
 import { BackoutError } from "../core/errors.js";
-import type { Clock, Orphans, ProcessIdentity } from "../core/ports.js";
+import type { Clock, Orphans } from "../core/ports.js";
 import type { AbortWhy, Fact, FactBody, TakenFrom } from "../core/run/fact.js";
 import { type Limits, limitsOf, next, type RunCommand } from "../core/run/next.js";
 import { advance } from "../core/run/project.js";
 import { requestFact } from "../core/run/request-fact.js";
 import type { Lease, RunJournal, RunRecord } from "../core/run/run-journal.js";
 import type { RunState } from "../core/run/run-state.js";
+import { Alarm } from "./alarm.js";
 import { keepLease } from "./keep-lease.js";
-import type { StepCall, StepEnd, StepPerformer } from "./perform-step.js";
+import type { StepPerformer } from "./perform-step.js";
 import { recordedState } from "./recorded-state.js";
+import { StepsAtWork } from "./steps-at-work.js";
 
 export interface RunListener {
   /** After the fact is on disk. */
@@ -40,10 +42,6 @@ export interface ExecuteRunOptions extends RunListener {
 const inboxEvery = 250;
 /** So long a look at the lease counts for what begins next. Milliseconds. */
 const fenceFresh = 20;
-/** A step that was told to end and does not is given up after this long: its end is then unknown. Milliseconds. */
-const abortGrace = 15_000;
-/** A step's driver may look for the step's end for as long as the step itself may take, and at least this long. */
-const settleAtLeast = 60_000;
 
 /**
  * Executes a run until it is finished, stopped or interrupted. Everything decided is recorded first: facts of one
@@ -64,42 +62,36 @@ export async function executeRun(options: ExecuteRunOptions): Promise<RunState> 
   }
 }
 
-interface InFlight {
-  readonly controller: AbortController;
-  readonly done: Promise<void>;
-}
-
 class Execution {
   private readonly options: ExecuteRunOptions;
   private readonly state: RunState;
-  private readonly inFlight = new Map<string, InFlight>();
-  /** Programs that have begun since the last turn and still run. */
-  private readonly begun = new Set<FactBody & { readonly type: "step.process" }>();
-  private marks = 0;
+  private readonly steps: StepsAtWork;
+  private readonly alarm: Alarm;
   private fenceSeenAt = Number.NEGATIVE_INFINITY;
   /** Facts of this turn that are not on disk yet. */
   private unsaved: Fact[] = [];
-  /** What ended steps have to say, in the order in which they ended. */
-  private outcomes: FactBody[] = [];
-  /** Steps that were given up and may still be at work in this process. */
-  private readonly stuck = new Set<string>();
-  private wakeUp: () => void = () => {};
-  private timer: { readonly at: number; readonly controller: AbortController } | undefined;
   private abandoned: unknown;
   private inboxReadAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ExecuteRunOptions, state: RunState) {
+    const { performer, clock, run, lease, onProgress } = options;
     this.options = options;
     this.state = state;
+    this.alarm = new Alarm(clock, inboxEvery);
+    this.steps = new StepsAtWork({
+      ...{ performer, clock, run, fence: lease.fence, onNews: this.alarm.wake },
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ensureOwner: () => this.ensureOwner(),
+      onFault: (error) => this.abandon(error),
+    });
   }
 
   async go(): Promise<RunState> {
     if (this.state.status === "finished") return this.state;
     const { interrupt, kill, lease, from, first = [] } = this.options;
     const reaped = await this.endOrphans();
-    const wake = (): void => this.wakeUp();
     const killed = (): void => this.abandon(new BackoutError("INTERRUPTED", "interrupted"));
-    interrupt?.addEventListener("abort", wake);
+    interrupt?.addEventListener("abort", this.alarm.wake);
     kill?.addEventListener("abort", killed);
     if (kill?.aborted) killed();
     try {
@@ -109,10 +101,10 @@ class Execution {
       for (const { actor, ...body } of first) this.record(body, actor);
       while (await this.turn());
     } finally {
-      interrupt?.removeEventListener("abort", wake);
+      interrupt?.removeEventListener("abort", this.alarm.wake);
       kill?.removeEventListener("abort", killed);
-      this.timer?.controller.abort();
-      await this.endAll();
+      this.alarm.stop();
+      await this.steps.endAll();
     }
     if (this.abandoned !== undefined) throw this.abandoned;
     return this.state;
@@ -137,16 +129,14 @@ class Execution {
   /** Ends what runs, because this process may not or cannot record any more. */
   abandon(error: unknown): void {
     this.abandoned ??= error;
-    this.wakeUp();
+    this.alarm.wake();
   }
 
   /** One round of: record what happened, decide, save, do. False when there is nothing left to do. */
   private async turn(): Promise<boolean> {
     if (this.abandoned !== undefined) return false;
     const answered = await this.recordRequests();
-    for (const body of this.begun) this.record(body, "engine");
-    this.begun.clear();
-    for (const outcome of this.outcomes.splice(0)) this.record(outcome, "engine");
+    for (const body of this.steps.takeFacts()) this.record(body, "engine");
     const interrupted = this.options.interrupt?.aborted ?? false;
     const commands = this.decide(interrupted);
     this.announce(commands);
@@ -155,10 +145,10 @@ class Execution {
     await this.lookAtLease();
     if (this.abandoned !== undefined) return false;
     for (const command of commands) this.launch(command);
-    if (this.outcomes.length > 0) return true;
-    if (interrupted && this.inFlight.size === 0) return false;
+    if (this.steps.haveEnded) return true;
+    if (interrupted && this.steps.count === 0) return false;
     const wait = commands.find((command) => command.do === "wait");
-    await this.sleep(wait?.do === "wait" ? wait.until : undefined);
+    await this.alarm.sleep(wait?.do === "wait" ? wait.until : undefined);
     return true;
   }
 
@@ -169,13 +159,9 @@ class Execution {
       this.options.limits ?? limitsOf(this.state.plan),
     );
     return commands.filter((command) => {
-      if (command.do === "start") return !interrupted && !this.isAtWork(command.step);
-      return command.do !== "settle" || !this.inFlight.has(command.step);
+      if (command.do === "start") return !interrupted && this.steps.mayStart(command.step);
+      return command.do !== "settle" || this.steps.mayBeAsked(command.step);
     });
-  }
-
-  private isAtWork(step: string): boolean {
-    return this.inFlight.has(step) || this.stuck.has(step);
   }
 
   /** The facts that must be on disk before the commands are carried out. */
@@ -208,84 +194,10 @@ class Execution {
   }
 
   private launch(command: RunCommand): void {
-    if (command.do === "abort") {
-      this.inFlight.get(command.step)?.controller.abort(abortReason(command.step, command.why));
-      return;
-    }
+    if (command.do === "abort") this.steps.abort(command.step, abortReason(command.step, command.why));
     if (command.do !== "start" && command.do !== "settle") return;
     const step = this.state.steps.get(command.step)?.step;
-    if (step === undefined) return;
-    const controller = new AbortController();
-    const over = new AbortController();
-    const { performer, run, clock, onProgress } = this.options;
-    const call: StepCall = {
-      run: run.id,
-      plan: run.plan,
-      step,
-      attempt: command.attempt,
-      signal: controller.signal,
-      onProgress: (line) => onProgress?.(step.id, line),
-      watch: {
-        mark: () => `${this.options.lease.fence}.${++this.marks}`,
-        onProcess: (process, mark) => this.processBegan(step.id, command.attempt, process, mark),
-        ensureOwner: () => this.ensureOwner(),
-      },
-    };
-    if (command.do === "settle" && this.stuck.has(step.id)) {
-      this.outcomes.push(settledUnknown(call, "it was told to end and is still at work"));
-      return;
-    }
-    const work = command.do === "start" ? performer.perform(call) : performer.settle(call);
-    if (command.do === "settle") {
-      const late = (): void => controller.abort(new BackoutError("TIMEOUT", `${step.id}: no answer in time`));
-      clock.sleep(Math.max(settleAtLeast, step.timeoutMs), over.signal).then(late, () => {});
-    }
-    const done = Promise.race([work, this.giveUp(command.do, call, work, over.signal)])
-      .then(
-        (outcome) => {
-          this.outcomes.push(outcome);
-        },
-        (error: unknown) => this.abandon(error),
-      )
-      .finally(() => {
-        over.abort();
-        this.inFlight.delete(step.id);
-        this.wakeUp();
-      });
-    this.inFlight.set(step.id, { controller, done });
-  }
-
-  /** Resolves only if the step was told to end and did not. */
-  private async giveUp(
-    what: "start" | "settle",
-    call: StepCall,
-    work: Promise<unknown>,
-    over: AbortSignal,
-  ): Promise<StepEnd> {
-    await new Promise((resolve) => call.signal.addEventListener("abort", resolve, { once: true }));
-    await this.options.clock.sleep(abortGrace, over);
-    if (what === "settle") return settledUnknown(call, "no answer in time");
-    const { step, attempt } = call;
-    const ended = (): void => void this.stuck.delete(step.id);
-    this.stuck.add(step.id);
-    work.then(ended, ended);
-    return {
-      type: "step.failed",
-      step: step.id,
-      attempt,
-      code: "TIMEOUT",
-      message: `${step.id}: told to end, it did not within ${abortGrace / 1000} s`,
-      effect: "unknown",
-      ms: abortGrace,
-    };
-  }
-
-  /** Recorded at once, beside the program: until then its mark tells whose it is. */
-  private processBegan(step: string, attempt: number, process: ProcessIdentity, mark: string): () => void {
-    const body = { type: "step.process", step, attempt, process, mark } as const;
-    this.begun.add(body);
-    this.wakeUp();
-    return () => void this.begun.delete(body);
+    if (step !== undefined) this.steps.launch(command, step);
   }
 
   private recordTimer(timer: number, due: number): void {
@@ -351,40 +263,6 @@ class Execution {
     this.fenceSeenAt = began;
     for (const fact of facts) this.options.onFact?.(fact, this.state);
   }
-
-  /** Until something ends or, at the latest, then. The timer outlives the sleep: most end early, and it costs. */
-  private async sleep(until: number | undefined): Promise<void> {
-    const { clock } = this.options;
-    const now = clock.now();
-    const ms = Math.max(1, Math.min(inboxEvery, (until ?? Number.POSITIVE_INFINITY) - now));
-    const woken = new Promise<void>((resolve) => {
-      this.wakeUp = resolve;
-    });
-    if (this.timer === undefined || now + ms < this.timer.at) this.setTimer(now + ms, ms);
-    await woken;
-  }
-
-  private setTimer(at: number, ms: number): void {
-    this.timer?.controller.abort();
-    const timer = { at, controller: new AbortController() };
-    this.timer = timer;
-    const rung = (): void => {
-      if (this.timer === timer) this.timer = undefined;
-      this.wakeUp();
-    };
-    this.options.clock.sleep(ms, timer.controller.signal).then(rung, () => {});
-  }
-
-  private async endAll(): Promise<void> {
-    for (const { controller } of this.inFlight.values()) {
-      controller.abort(new BackoutError("INTERRUPTED", "backout is ending", { effect: "unknown" }));
-    }
-    await Promise.all([...this.inFlight.values()].map(({ done }) => done));
-  }
-}
-
-function settledUnknown({ step, attempt }: StepCall, summary: string): StepEnd {
-  return { type: "step.settled", step: step.id, attempt, state: "unknown", summary };
 }
 
 /** The run stands where its journal cannot be written: what runs is ended, and asked about on resume. */

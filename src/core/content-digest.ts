@@ -27,3 +27,14 @@ function pieceEnd(text: string, start: number): number {
 }
 
 const isFirstHalf = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+
+const partBytes = 2 ** 18;
+
+/** Of all that is read; `read` fills what it is given and says how many bytes, 0 at the end. For files: a stream takes several times as long for small ones. */
+export async function readDigest(read: (part: Uint8Array) => Promise<number>): Promise<string> {
+  const hash = createHash("sha256");
+  const part = Buffer.allocUnsafe(partBytes);
+  for (let length = await read(part); length > 0; length = await read(part))
+    hash.update(part.subarray(0, length));
+  return `sha256:${hash.digest("hex")}`;
+}

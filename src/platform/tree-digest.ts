@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
 import { lstat, open, readdir, readlink } from "node:fs/promises";
+import { readDigest } from "../core/content-digest.js";
 
 /** What backout itself creates on the way to a whole file: never part of anybody's contents. */
 export const temporaryName = /^\.backout-[0-9a-f]{8}-\d+-[0-9a-f]{12}\.tmp$/;
 
 const readsAtOnce = 8;
-const partBytes = 2 ** 18;
 
 interface Entry {
   /** Below the root, one character a byte: names need not be UTF-8. */
@@ -15,17 +15,10 @@ interface Entry {
   readonly stat: Stats;
 }
 
-/** Without a stream: those take several times as long for the small files that most are. */
 async function fileDigest(path: Buffer): Promise<string> {
-  const hash = createHash("sha256");
   const file = await open(path);
   try {
-    const part = Buffer.allocUnsafe(partBytes);
-    for (;;) {
-      const { bytesRead } = await file.read(part, 0, partBytes);
-      if (bytesRead === 0) return `sha256:${hash.digest("hex")}`;
-      hash.update(part.subarray(0, bytesRead));
-    }
+    return await readDigest(async (part) => (await file.read(part, 0, part.length)).bytesRead);
   } finally {
     await file.close();
   }

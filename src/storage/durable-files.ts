@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { readDigest } from "../core/content-digest.js";
 import { fileError } from "../core/file-error.js";
 
 /** Failures on backout's own state, in the project's words. */
@@ -45,19 +45,10 @@ export async function replaceFlushed(path: string, data: string): Promise<void> 
   await flush(dirname(path));
 }
 
-const partBytes = 2 ** 18;
-
-/** Without a stream: those take several times as long for the small files that most are. */
 export async function fileDigest(path: string): Promise<string> {
-  const hash = createHash("sha256");
   const file = await open(path);
   try {
-    const part = Buffer.allocUnsafe(partBytes);
-    for (;;) {
-      const { bytesRead } = await file.read(part, 0, partBytes);
-      if (bytesRead === 0) return `sha256:${hash.digest("hex")}`;
-      hash.update(part.subarray(0, bytesRead));
-    }
+    return await readDigest(async (part) => (await file.read(part, 0, part.length)).bytesRead);
   } finally {
     await file.close();
   }

@@ -2,7 +2,6 @@ import { execFile } from "node:child_process";
 import { appendFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { StepSpec } from "../../src/core/driver.js";
 import type { JsonObject } from "../../src/core/json.js";
@@ -10,10 +9,11 @@ import type { CapturedDatabase } from "../../src/drivers/postgres/captured-datab
 import { target } from "../../src/drivers/postgres/index.js";
 import { describeTarget } from "../../src/drivers/testing/target-contract.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
-import { keyOf, type TargetSession, targetSession } from "../../src/drivers/testing/target-session.js";
+import { keyOf } from "../../src/drivers/testing/target-session.js";
 import { doneWork, takenBack } from "../../src/drivers/testing/target-undo.js";
 import { type PostgresServer, postgresServer } from "../support/postgres-server.js";
-import { type PostgresWorld, postgresWorld } from "../support/postgres-world.js";
+import { shopsOn } from "../support/postgres-shops.js";
+import { postgresWorld } from "../support/postgres-world.js";
 
 const run = promisify(execFile);
 const options = { way: "in-place" };
@@ -31,27 +31,7 @@ describe("postgres in place", () => {
   });
   afterAll(() => server?.stop());
 
-  let made = 0;
-  async function withShop(work: (session: TargetSession<PostgresWorld>) => Promise<void>): Promise<void> {
-    made++;
-    const database = `shop_${made}`;
-    const session = await targetSession(target, {
-      ...{ driver: "postgres", faults: [] },
-      setUp: () => postgresWorld(database, { server, options }),
-    });
-    try {
-      await work(session);
-    } finally {
-      await session.cleanUp();
-    }
-  }
-
-  const client = async (database: string): Promise<pg.Client> => {
-    const one = new pg.Client({ host: "127.0.0.1", port: server.port, user: "postgres", database });
-    one.on("error", () => {});
-    await one.connect();
-    return one;
-  };
+  const { withShop, client } = shopsOn(() => server, options);
 
   test("H22 H23 H36 Z07 one transaction, a dump before it, and the plan says what that costs", () =>
     withShop(async (session) => {

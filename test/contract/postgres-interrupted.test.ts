@@ -1,14 +1,12 @@
 import { setTimeout } from "node:timers/promises";
-import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { StepSpec } from "../../src/core/driver.js";
-import type { JsonObject } from "../../src/core/json.js";
 import type { Command, Host } from "../../src/core/ports.js";
 import { target } from "../../src/drivers/postgres/index.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
-import { keyOf, type TargetSession, targetSession } from "../../src/drivers/testing/target-session.js";
+import { keyOf } from "../../src/drivers/testing/target-session.js";
 import { type PostgresServer, postgresServer } from "../support/postgres-server.js";
-import { type PostgresWorld, postgresWorld } from "../support/postgres-world.js";
+import { type ShopSession as Session, shopsOn } from "../support/postgres-shops.js";
 
 let server: PostgresServer;
 beforeAll(async () => {
@@ -16,33 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-type Session = TargetSession<PostgresWorld>;
-
-let made = 0;
-async function withShop(
-  work: (session: Session) => Promise<void>,
-  options: JsonObject = {},
-  name?: string,
-): Promise<void> {
-  made++;
-  const database = name ?? `shop_${made}`;
-  const session = await targetSession(target, {
-    ...{ driver: "postgres", faults: [] },
-    setUp: () => postgresWorld(database, { server, options }),
-  });
-  try {
-    await work(session);
-  } finally {
-    await session.cleanUp();
-  }
-}
-
-const client = async (database: string): Promise<pg.Client> => {
-  const one = new pg.Client({ host: "127.0.0.1", port: server.port, user: "postgres", database });
-  one.on("error", () => {});
-  await one.connect();
-  return one;
-};
+const { withShop, client } = shopsOn(() => server);
 
 /** Whoever holds a table and neither ends nor answers: its process is stopped. */
 async function holder(database: string, sql: string): Promise<{ release(): Promise<void> }> {

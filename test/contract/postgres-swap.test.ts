@@ -3,18 +3,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DoneWork, Outcome, StepSpec } from "../../src/core/driver.js";
 import { BackoutError } from "../../src/core/errors.js";
-import type { JsonObject } from "../../src/core/json.js";
 import { target } from "../../src/drivers/postgres/index.js";
 import { stepRunner } from "../../src/drivers/testing/killed-step.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
 import { restoreOnly } from "../../src/drivers/testing/target-fixture.js";
-import { keyOf, type TargetSession, targetSession } from "../../src/drivers/testing/target-session.js";
+import { keyOf } from "../../src/drivers/testing/target-session.js";
 import { type PostgresServer, postgresServer } from "../support/postgres-server.js";
-import { type PostgresWorld, postgresWorld } from "../support/postgres-world.js";
+import { type ShopSession as Session, shopsOn } from "../support/postgres-shops.js";
 
 const run = promisify(execFile);
 let server: PostgresServer;
@@ -24,37 +22,13 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-let made = 0;
-type Session = TargetSession<PostgresWorld>;
-
-/** Each with a database of its own on the same server. */
-async function withShop(work: (session: Session) => Promise<void>, options: JsonObject = {}, name?: string) {
-  made++;
-  const database = name ?? `shop_${made}`;
-  const session = await targetSession(target, {
-    driver: "postgres",
-    faults: [],
-    setUp: () => postgresWorld(database, { server, options }),
-  });
-  try {
-    await work(session);
-  } finally {
-    await session.cleanUp();
-  }
-}
+const { withShop, client } = shopsOn(() => server);
 
 async function twoSteps({ steps }: Session): Promise<[stage: StepSpec, swap: StepSpec]> {
   const [stage, swap, ...more] = await steps();
   if (stage === undefined || swap === undefined || more.length > 0) throw new Error("expected two steps");
   return [stage, swap];
 }
-
-const client = async (database: string, user = "postgres"): Promise<pg.Client> => {
-  const one = new pg.Client({ host: "127.0.0.1", port: server.port, user, database });
-  one.on("error", () => {});
-  await one.connect();
-  return one;
-};
 
 const databases = (): Promise<string> =>
   server.sql("postgres", "select string_agg(datname, ' ') from pg_database");

@@ -9,6 +9,7 @@ import { room } from "./check-room.js";
 import { connections, replication } from "./check-server.js";
 import { fenceOf, keptDatabases, named, readDatabases } from "./databases.js";
 import type { Options } from "./options.js";
+import { expiredDumps } from "./remove-expired.js";
 import { leftScratch } from "./scratch-database.js";
 import { readStanding } from "./standing.js";
 
@@ -40,7 +41,7 @@ export async function check(options: Options, context: DriverContext): Promise<P
         ...(await room(name, connection, standing, options, context)),
         ...(await replication(name, connection, standing)),
         ...(await connections(name, connection, options)),
-        ...(await leftovers(name, connection, context)),
+        ...(await leftovers(name, connection, options, context)),
         ...closed,
       ];
     } finally {
@@ -65,7 +66,13 @@ async function notThere(name: string, connection: Connection, { tables = [] }: O
   );
 }
 
-async function leftovers(name: string, connection: Connection, { clock }: DriverContext): Promise<Problem[]> {
+async function leftovers(
+  name: string,
+  connection: Connection,
+  options: Options,
+  context: DriverContext,
+): Promise<Problem[]> {
+  const { clock } = context;
   const left = await leftScratch(connection);
   const kept = keptDatabases(await readDatabases(connection), connection.server.database);
   const over = kept.filter(({ marker }) => marker.until < clock.now()).map(({ row }) => row.name);
@@ -84,6 +91,13 @@ async function leftovers(name: string, connection: Connection, { clock }: Driver
         name,
         `"${one}" was kept to take a restore back, and its time is over`,
         `the next restore drops it; or at once: drop database ${identifier(one)}`,
+      ),
+    ),
+    ...(await expiredDumps(options, connection.server.database, context)).map(({ note }) =>
+      warning(
+        name,
+        `the dumps of "${note}" were kept to take a restore back, and their time is over`,
+        "the next restore deletes them",
       ),
     ),
   ];

@@ -9,6 +9,7 @@ import { clearScript, finishScript } from "./clear-script.js";
 import { compareStaged } from "./compare-staged.js";
 import { dumpScript } from "./dump-script.js";
 import { alone } from "./maintenance.js";
+import { removeExpired } from "./remove-expired.js";
 import { sessionsOf, shownSessions } from "./sessions.js";
 import { dumpOf, sourceOf } from "./source.js";
 import { readStanding } from "./standing.js";
@@ -67,6 +68,7 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
       throw await failed(error, connection, job, context);
     }
     await compareStaged({ server, data, jobs: job.options.jobs }, context);
+    await removeExpired(job.options, server.database, context, input.from);
     return { summary: `${server.database} is restored in place`, changed: true };
   });
 }

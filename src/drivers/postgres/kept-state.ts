@@ -14,6 +14,9 @@ export type KeptState = {
   readonly summary: string;
   /** When it was dumped, milliseconds since the epoch. */
   readonly at: number;
+  /** Key of the step, and until when it is kept. Absent in notes of earlier versions, which are kept for good. */
+  readonly key?: string;
+  readonly until?: number;
   /** Of chosen tables alone where the step was about those. Its `dump.files` are the dumps, with their digests. */
   readonly data: CapturedDatabase;
   readonly dumps: readonly KeptDump[];

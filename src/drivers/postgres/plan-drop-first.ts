@@ -6,7 +6,7 @@ import type { Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { stagedName } from "./own-names.js";
 import { neededFor } from "./room.js";
-import { snapshotStep } from "./snapshot-step.js";
+import { snapshotStep, spare } from "./snapshot-step.js";
 import { stageStep } from "./stage-step.js";
 import type { Standing } from "./standing.js";
 import type { MakeRoomInput, SwapInput } from "./step-input.js";
@@ -61,7 +61,7 @@ export function dropFirst(given: WithoutRoom): StepSpec[] {
     ...from,
   };
   return [
-    snapshotStep({ database: name }, options, expectedMs),
+    snapshotStep({ database: name, ...spare(given.from) }, options, expectedMs),
     {
       operation: "make-room",
       title: `drop ${name}, of which there is a dump by then`,

@@ -4,7 +4,7 @@ import { impactOf } from "./impact.js";
 import type { Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { lackOfDumpRoom } from "./room.js";
-import { snapshotStep } from "./snapshot-step.js";
+import { snapshotStep, spare } from "./snapshot-step.js";
 import { timeLimit } from "./stage-step.js";
 import type { Standing } from "./standing.js";
 import type { InPlaceInput } from "./step-input.js";
@@ -34,7 +34,7 @@ export function inPlace(given: InPlace): StepSpec[] {
   const way = { what: `way of restoring ${name}`, before: "beside, then swapped", after: `in place: ${why}` };
   const lacking = lackOfDumpRoom(data, standing.bytes, observed.data.dumpRoom);
   return [
-    ...(lacking === undefined ? [snapshotStep({ database: name }, options, expectedMs)] : []),
+    ...(lacking === undefined ? [snapshotStep({ database: name, ...spare(from) }, options, expectedMs)] : []),
     {
       operation: "restore-in-place",
       title: `clear ${name} and restore it in one transaction`,

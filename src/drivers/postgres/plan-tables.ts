@@ -7,7 +7,7 @@ import type { Options } from "./options.js";
 import { stagedName } from "./own-names.js";
 import { totalRows } from "./read-content.js";
 import { lackOfDumpRoom } from "./room.js";
-import { snapshotStep } from "./snapshot-step.js";
+import { snapshotStep, spare } from "./snapshot-step.js";
 import { stageStep, timeLimit } from "./stage-step.js";
 import type { Standing } from "./standing.js";
 import type { SnapshotInput, TablesInput } from "./step-input.js";
@@ -77,7 +77,7 @@ export function putBack(given: PutBack): [before: StepSpec[], after: StepSpec[]]
   const lacking = lackOfDumpRoom(data, bytes, observed.data.dumpRoom);
   const input: TablesInput = { ...source, oid: standing.oid, tables, endMs: options.endWithin };
   const snapshot: SnapshotInput = {
-    ...{ database, tables: there },
+    ...{ database, tables: there, ...spare(source.from) },
     anew: tables.filter(({ name, way }) => way !== "rows" && there.includes(name)).map(({ name }) => name),
     absent: tables.map(({ name }) => name).filter((name) => !there.includes(name)),
   };

@@ -4,6 +4,7 @@ import { serverOf } from "../../clients/postgres/connection-options.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { utcText } from "../../core/report/measures.js";
 import { beside, findPrograms, megabytes, type Programs, readFacts } from "./capture.js";
 import type { Content } from "./captured-database.js";
 import { contentOf } from "./chosen-tables.js";
@@ -13,7 +14,8 @@ import { keptFile, makeSnapshots, settleKept, writeKept } from "./kept-file.js";
 import { type KeptDump, type KeptState, readNote, writeNote } from "./kept-state.js";
 import { identityOf, readContent, summaryOf } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
-import { type Job, snapshotInput } from "./step-input.js";
+import { removeExpired } from "./remove-expired.js";
+import { capturedOf, type Job, snapshotInput } from "./step-input.js";
 import { readForeignKeys } from "./surroundings.js";
 
 const lockWaitMs = 30_000;
@@ -26,6 +28,8 @@ export async function applySnapshot(job: Job, context: StepContext): Promise<Out
   const note = keptFile(job, context, "json");
   const there = await readNote(note, context);
   if (there !== undefined) return { summary: `${note} is there already`, changed: false };
+  const { keepMs, spare } = snapshotInput(job);
+  await removeExpired(job.options, capturedOf(job).database.name, context, spare);
   const at = context.clock.now();
   const connection = await connect(serverOf(job.options), context);
   try {
@@ -54,11 +58,17 @@ export async function applySnapshot(job: Job, context: StepContext): Promise<Out
       },
       dumps: dumps.map(({ path, tables }) => ({ file: basename(path), tables })),
       ...{ absent: snapshotInput(job).absent ?? [], foreignKeys: read.foreignKeys },
+      ...(keepMs === undefined ? {} : { key: context.key, until: at + keepMs }),
     };
     await makeSnapshots(options, context);
     await writeNote(note, kept, context);
     const file = dumps[0]?.path ?? note;
-    return { summary: summaryOfKept(job, file, whole.bytes), changed: true, data: { file } };
+    const { until } = kept;
+    return {
+      summary: `${summaryOfKept(job, file, whole.bytes)}${until === undefined ? "" : `, until ${utcText(until)}`}`,
+      changed: true,
+      data: { file, ...(until === undefined ? {} : { until }) },
+    };
   } finally {
     await connection.close();
   }

@@ -10,6 +10,7 @@ import { named, readDatabases, stagedMarker } from "./databases.js";
 import { dropExpired } from "./drop-expired.js";
 import { alone } from "./maintenance.js";
 import { markerText, type StagedMarker } from "./marker.js";
+import { removeExpired } from "./remove-expired.js";
 import { restoreDump } from "./restore-dump.js";
 import { endSessions } from "./sessions.js";
 import { dumpOf, type Source, sourceOf } from "./source.js";
@@ -38,6 +39,7 @@ export async function applyStage(job: Job, context: StepContext): Promise<Outcom
       await refuseUnmet(connection, source.data);
       if (found !== undefined) await dropStaged(connection, found);
       await dropExpired(connection, databases, server.database, context);
+      await removeExpired(job.options, server.database, context, from);
       begun = true;
       await make(connection, server, source, job, context);
       return { summary: `"${staged}" holds the captured state`, changed: true, data: { staged } };

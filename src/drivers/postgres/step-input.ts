@@ -44,6 +44,10 @@ export type SnapshotInput = {
   readonly anew?: readonly string[];
   /** Chosen tables that are not there. */
   readonly absent?: readonly string[];
+  /** How long it is kept, milliseconds. Absent in plans of earlier versions: for good. */
+  readonly keepMs?: number;
+  /** Key of the snapshot step whose dump comes back afterwards. */
+  readonly spare?: string;
 };
 
 /** Of a restore of chosen tables. */

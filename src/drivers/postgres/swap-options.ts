@@ -24,7 +24,9 @@ export const swapShape = {
     ),
   undoFor: duration
     .default(day)
-    .describe("How long the replaced database is kept, so that the rollback can be taken back"),
+    .describe(
+      "How long the replaced database, or the dump of it, is kept, so that the rollback can be taken back",
+    ),
   snapshots: z
     .string()
     .min(1)

@@ -2,6 +2,7 @@ import { withConnection } from "../../clients/postgres/connection.js";
 import { serverOf } from "../../clients/postgres/connection-options.js";
 import type { Check, DoneStep, DoneWork, ObserveContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { durationText, utcText } from "../../core/report/measures.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { keptPath } from "./kept-file.js";
 import { allNotes, checkDumps, readNote } from "./kept-state.js";
@@ -46,8 +47,18 @@ export async function keptSeen(
   if (snapshot === undefined || note === undefined || state === undefined) {
     throw new BackoutError(
       "REFUSED",
-      `${note ?? serverOf(options).database}: the dump of what was replaced is gone`,
+      `${note ?? serverOf(options).database}: the dump of what was replaced is gone; it was kept for ${durationText(options.undoFor)}, or there was none`,
       { effect: "none", hint: "restore a checkpoint instead" },
+    );
+  }
+  if (state.until !== undefined && state.until < context.clock.now()) {
+    throw new BackoutError(
+      "REFUSED",
+      `${note}: the time to take the run back ended at ${utcText(state.until)}`,
+      {
+        effect: "none",
+        hint: "restore a checkpoint instead, or the dump by hand (pg_restore) while it is still there",
+      },
     );
   }
   await checkDumps(note, state, context);

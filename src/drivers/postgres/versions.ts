@@ -16,9 +16,10 @@ export async function versions(options: Options, context: DriverContext): Promis
     summary: `database, kept until ${new Date(marker.until).toISOString()}: ${marker.summary}`,
   }));
   const dumped = (await allNotes(options.snapshots, context)).flatMap(({ note, state }) => {
-    const { data, dumps, identity, summary, at } = state;
+    const { data, dumps, identity, summary, at, until } = state;
     const tables = dumps.flatMap((dump) => dump.tables);
-    const what = tables.length === 0 ? "dump" : `dump of ${tables.join(", ")}`;
+    const kept = until === undefined ? "" : `, kept until ${new Date(until).toISOString()}`;
+    const what = `${tables.length === 0 ? "dump" : `dump of ${tables.join(", ")}`}${kept}`;
     return data.database.name === database
       ? [{ name: dumps[0]?.file ?? basename(note), identity, at, summary: `${what}: ${summary}` }]
       : [];

@@ -44,7 +44,10 @@ export function answerError(asked: Asked, code: number, body: string): BackoutEr
     return new BackoutError(
       "DENIED",
       `${asked.server}: does not accept the credentials of "${asked.user}": they are wrong, or have expired`,
-      { effect, hint: "sign in again, then `kubectl auth can-i get pods` shows whether it helped" },
+      {
+        effect,
+        hint: "sign in again, then `kubectl auth can-i get pods` shows whether it helped; a pod's account has to be there still",
+      },
     );
   }
   const hint =

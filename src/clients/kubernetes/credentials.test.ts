@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { BackoutError } from "../../core/errors.js";
 import { localHost } from "../../platform/local-host.js";
 import { systemClock } from "../../platform/system-clock.js";
-import { withKubernetes } from "./connect.js";
+import { type Kubernetes, withKubernetes } from "./connect.js";
 
 let folder = "";
 let server: Server;
@@ -39,24 +39,29 @@ async function user(name: string, tokens: readonly string[], expires?: number) {
     echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"$token\\"$2}}"`;
   const until = expires === undefined ? "" : `,"expirationTimestamp":"${new Date(expires).toISOString()}"`;
   const exec = { command: "sh", args: ["-c", script, "plugin", join(folder, name), until] };
-  const { port } = server.address() as AddressInfo;
-  const config = {
-    clusters: [{ name: "here", cluster: { server: `http://127.0.0.1:${port}` } }],
-    users: [{ name, user: { exec } }],
-    contexts: [{ name: "here", context: { cluster: "here", user: name } }],
-    "current-context": "here",
-  };
-  await writeFile(kubeconfig, JSON.stringify(config));
-  const context = {
-    ...{ name, clock: systemClock, signal: new AbortController().signal },
-    host: localHost({ baseDir: folder, redact: (text) => text }),
-  };
+  const context = await signedInBy(kubeconfig, { exec });
   return {
     work: (requests = 1, signal = context.signal) =>
       withKubernetes({ kubeconfig }, { ...context, signal }, (api) =>
         Promise.all(Array.from({ length: requests }, () => api.text({ path: "/version" }))),
       ),
     calls: async () => (await readFile(calls, "utf8")).length,
+  };
+}
+
+/** A kubeconfig of that user; what a piece of work gets beside it. */
+async function signedInBy(kubeconfig: string, user: object) {
+  const { port } = server.address() as AddressInfo;
+  const config = {
+    clusters: [{ name: "here", cluster: { server: `http://127.0.0.1:${port}` } }],
+    users: [{ name: "me", user }],
+    contexts: [{ name: "here", context: { cluster: "here", user: "me" } }],
+    "current-context": "here",
+  };
+  await writeFile(kubeconfig, JSON.stringify(config));
+  return {
+    ...{ name: "test", clock: systemClock, signal: new AbortController().signal },
+    host: localHost({ baseDir: folder, redact: (text) => text }),
   };
 }
 
@@ -101,4 +106,41 @@ test("a plugin that fails is asked again by the next piece of work; who gives up
   await expect(work(1, AbortSignal.abort(new Error("given up")))).rejects.toThrow("given up");
   await work();
   expect(await calls()).toBe(2);
+});
+
+test("a token out of a file is read again when it was replaced, in the middle of a piece of work; missing, empty and expired are said as what they are", async () => {
+  const kubeconfig = join(folder, "token.json");
+  const context = await signedInBy(kubeconfig, { tokenFile: join(folder, "token") });
+  const work = <T>(todo: (api: Kubernetes) => Promise<T>) => withKubernetes({ kubeconfig }, context, todo);
+  const ask = (api: Kubernetes) => api.text({ path: "/version" });
+  const failure = (going: Promise<unknown>) =>
+    going.then(
+      () => undefined,
+      ({ code, message }: BackoutError) => [code, message],
+    );
+  /** As a kubelet does it: the link stays, and what it leads through is put in place in one step. */
+  const put = async (name: string, token: string) => {
+    await mkdir(join(folder, name));
+    await writeFile(join(folder, name, "token"), `${token}\n`);
+    await symlink(name, join(folder, "data.new"));
+    await rename(join(folder, "data.new"), join(folder, "data"));
+  };
+  await symlink("data/token", join(folder, "token"));
+  expect(await failure(work(ask))).toEqual(["NOT_FOUND", expect.stringContaining("/token: does not exist")]);
+
+  await put("1", "first");
+  accepted = "first";
+  await work(async (api) => {
+    await ask(api);
+    accepted = "second";
+    await put("2", "second");
+    await ask(api);
+    accepted = "another";
+    expect(await failure(ask(api))).toEqual([
+      "DENIED",
+      expect.stringMatching(/does not accept the credentials of "me": they are wrong, or have expired$/),
+    ]);
+    await put("3", "");
+    expect(await failure(ask(api))).toEqual(["DENIED", expect.stringMatching(/\/token: holds no token$/)]);
+  });
 });

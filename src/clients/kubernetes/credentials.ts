@@ -27,7 +27,11 @@ export async function signIn(chosen: ChosenContext, context: Context): Promise<S
   const { exec } = user;
   if (exec == null || goesBefore(user)) {
     const credentials = await readCredentials(chosen, context);
-    return { now: async () => credentials, refused: () => false };
+    const { tokenFile } = user;
+    if (tokenFile === undefined) return { now: async () => credentials, refused: () => false };
+    // Whoever wrote it replaces it well before it ends: what is in it counts, whenever that is asked for.
+    const now = async () => ({ ...credentials, ...bearer(await tokenIn(tokenFile, context)) });
+    return { now, refused: () => true };
   }
   const server = cluster.server ?? "";
   const key = JSON.stringify([context.host.name, server, userName, exec]);
@@ -55,13 +59,21 @@ async function readCredentials(
   const cert = await pem(user["client-certificate-data"], user["client-certificate"]);
   const key = await pem(user["client-key-data"], user["client-key"]);
   const pair = cert === undefined || key === undefined ? {} : { cert, key };
-  if (user.tokenFile !== undefined) return { ...pair, ...bearer((await text(user.tokenFile)).trim()) };
+  if (user.tokenFile !== undefined) return pair;
   if (user.token !== undefined) return { ...pair, ...bearer(user.token) };
   if (user.username !== undefined) {
     const words = Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64");
     return { ...pair, authorization: `Basic ${words}` };
   }
   return pair;
+}
+
+async function tokenIn(path: string, { host }: Pick<Context, "host">): Promise<string> {
+  const token = Buffer.from(await host.files.read(path))
+    .toString()
+    .trim();
+  if (token !== "") return token;
+  throw denied(`${path}: holds no token`, "whoever writes it has to write it again");
 }
 
 const bearer = (token: string): Credentials => (token === "" ? {} : { authorization: `Bearer ${token}` });

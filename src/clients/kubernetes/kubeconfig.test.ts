@@ -55,6 +55,12 @@ describe("which cluster", () => {
   test.each<[name: string, options: ClusterOptions, env: Record<string, string>, says: RegExp]>([
     ["no file", {}, { KUBECONFIG: "/no/such/file" }, /^\/no\/such\/file: does not exist/],
     ["nothing named at all", {}, {}, /^kubeconfig: does not exist/],
+    [
+      "a pod without an account",
+      {},
+      { KUBERNETES_SERVICE_HOST: "10.96.0.1" },
+      /serviceaccount\/token: does not exist, so this pod has no account/,
+    ],
     ["no such context", { kubeconfig: "one", context: "x" }, {}, /there is no "x" among its contexts/],
     [
       "its cluster is lost",

@@ -118,8 +118,14 @@ async function ownAccount(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<ChosenContext | undefined> {
   const address = env["KUBERNETES_SERVICE_HOST"];
-  if (address === undefined || (await host.files.stat(`${accountFolder}/token`)) === undefined)
-    return undefined;
+  if (address === undefined) return undefined;
+  if ((await host.files.stat(`${accountFolder}/token`)) === undefined) {
+    throw wrong(
+      "NOT_FOUND",
+      `${accountFolder}/token: does not exist, so this pod has no account to sign in with`,
+      "`automountServiceAccountToken: true` and a `serviceAccountName` in its template, or a kubeconfig",
+    );
+  }
   const text = await host.files.read(`${accountFolder}/namespace`).catch(() => new Uint8Array());
   return {
     from: "this pod's account",

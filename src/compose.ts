@@ -1,6 +1,6 @@
 import "./core/plain-schemas.js";
 import { readFile, stat } from "node:fs/promises";
-import { hostname, userInfo } from "node:os";
+import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { DriverSource, OpenServices } from "./app/services.js";
 import type { LoadedPlaybook, OpenController, PlaybookChoice, Wiring } from "./app/wiring.js";
@@ -24,6 +24,7 @@ import { redactor } from "./platform/redactor.js";
 import { resolveSecrets } from "./platform/secrets.js";
 import { systemClock } from "./platform/system-clock.js";
 import { timeIds } from "./platform/time-ids.js";
+import { userName } from "./platform/user-name.js";
 import { checkpointStore } from "./storage/checkpoint-store.js";
 import { journalWhenNeeded } from "./storage/journal-when-needed.js";
 import { problemReports } from "./storage/problem-reports.js";
@@ -164,7 +165,7 @@ async function openServices(choice: PlaybookChoice, loaded?: LoadedPlaybook): Pr
       },
     }),
     watchStore: watchFile(state, playbook.environment),
-    actor: `${userInfo().username}@${hostname()}`,
+    actor: `${userName()}@${hostname()}`,
     owner: thisProcess(),
     redact: (text) => secrets.redact(text),
     resolve: resolveAt,

@@ -14,6 +14,7 @@ import type {
   SignalMemory,
 } from "./ports.js";
 import type { ProblemReports } from "./problem-report/problem-report.js";
+import type { Check, Proof } from "./proof.js";
 import type { PastReading, PastSpan, Reading } from "./signal/reading.js";
 import type { Discovered, Version } from "./versions.js";
 
@@ -78,27 +79,6 @@ export interface CapturedPart<Data extends Json = Json> extends Captured<Data> {
   readonly at: number;
   /** Present where it was made out of a file that a person gave. */
   readonly given?: GivenOrigin;
-}
-
-/** Least to most (docs/design.md, "Words"). */
-export const proofLevels = ["declared", "captured", "readable", "restored", "rehearsed"] as const;
-export type ProofLevel = (typeof proofLevels)[number];
-
-export interface Proof {
-  readonly level: ProofLevel;
-  /** What was compared, each with its result. A single failed one makes the proof a failure. */
-  readonly checks: readonly Check[];
-  /** How long bringing it back took here, milliseconds: the plan's estimate. */
-  readonly restoreMs?: number;
-}
-
-export interface Check {
-  readonly name: string;
-  /** `error` is "could not measure": never a pass, and another word than `failed`. */
-  readonly result: "passed" | "failed" | "error";
-  readonly expected?: string;
-  readonly actual?: string;
-  readonly message?: string;
 }
 
 export interface Observation<Data extends Json = Json> {
@@ -371,7 +351,8 @@ export interface DriverModule {
   readonly check?: CheckDriver;
 }
 
-export type { Discovered, Effect, Reading, Version };
+export { type ProofLevel, proofLevels } from "./proof.js";
+export type { Check, Discovered, Effect, Proof, Reading, Version };
 
 /** Types its members from the schema, forgets the types towards the registry: the engine validates before it calls. */
 export function defineTarget<Options, Data extends Json, Seen extends Json, Kept extends Json = Json>(

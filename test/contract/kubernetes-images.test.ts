@@ -12,11 +12,12 @@ import { contextsFor } from "../../src/drivers/testing/contexts.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
 import { backout } from "../support/backout-process.js";
 import { type KubernetesApp, kubernetesApp, settings } from "../support/kubernetes-app.js";
-import { template } from "../support/kubernetes-world.js";
+import { template, until } from "../support/kubernetes-world.js";
+import { lookingRules, readerWith, rule } from "../support/reader-rights.js";
 import { type RegistryServer, registryServer, registryUser } from "../support/registry-server.js";
-import { controlledCluster } from "../support/suite-cluster.js";
+import { builtCluster } from "../support/suite-cluster.js";
 
-const up = controlledCluster();
+const up = builtCluster();
 
 describe("images in their registry", () => {
   const driver: TargetDriver = target;
@@ -178,6 +179,42 @@ ${more}`;
       await contexts.cleanUp();
       await strict.contexts.cleanUp();
       await stranger.contexts.cleanUp();
+    }
+  });
+
+  test("a proof finds an image on the nodes; says what it may not ask as not known; and fails where an image that is never pulled is gone", async () => {
+    const { contexts, options } = await withPin(undefined);
+    try {
+      const taken = await contexts.take(driver, options);
+      const prove = async (more: JsonObject = {}) =>
+        driver.prove?.(taken.part, { ...options, ...more }, await contexts.prove(taken));
+      const onNodes = async () => {
+        const proof = await prove();
+        return proof?.checks.find(({ name }) => name === `${image}: a node has the image`);
+      };
+      const { images } = (taken.part.data as Data).workloads["Deployment/api"] ?? {};
+      expect(await onNodes()).toMatchObject({
+        ...{ result: "passed", expected: images?.["app"], actual: "on node1" },
+      });
+      const kubeconfig = await readerWith(up(), fixture.world$, fixture.folder, [
+        ...lookingRules,
+        rule("apps", ["deployments"], ["patch"]),
+        rule("", ["configmaps", "services"], ["get", "create", "update"]),
+      ]);
+      const limited = await prove({ kubeconfig });
+      expect(limited?.checks.filter(({ result }) => result !== "passed")).toEqual([]);
+      expect(limited?.unknown).toEqual([
+        'which nodes have the images, besides those that run them now: user "user" may not list nodes',
+      ]);
+      await fixture.world$.patch("deployments/api", { spec: { replicas: 0 } });
+      await docker("rmi", image);
+      // The kubelet looks twice a minute what it has.
+      await until("the node to tell", async () => (await onNodes())?.result !== "passed");
+      expect(await onNodes()).toMatchObject({
+        ...{ result: "failed", actual: "none has, and its imagePullPolicy is Never" },
+      });
+    } finally {
+      await contexts.cleanUp();
     }
   });
 });

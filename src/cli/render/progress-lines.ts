@@ -69,6 +69,7 @@ export function progressLines(session: ProgressSession): ProgressLines {
       if (proof.result === "passed") say("good", target, `proven to the level "${proof.level}"${took}`);
       else if (proof.result === "failed") say("bad", target, `did not prove to restore: ${why}`);
       else say("warn", target, `could not be proven: ${why}`);
+      for (const one of proof.unknown ?? []) say("warn", target, `not known: ${one}`);
     },
     baselines: ({ values, missing }) => {
       for (const [signal, value] of Object.entries(values))

@@ -162,6 +162,9 @@ function partLines(
       const text = plainText(`${check.name}${said.trim() === "" ? "" : `: ${said}`}`);
       return hanging(`  ${symbol} `, text, options.width, { label: colour });
     }),
+    ...(records.at(-1)?.unknown ?? []).flatMap((one) =>
+      hanging("  ? ", plainText(`not known: ${one}`), options.width, { label: paint.warn }),
+    ),
   ];
 }
 

@@ -59,6 +59,7 @@ export interface Probe extends JsonObject {
 export interface Container {
   readonly name: string;
   readonly image: string;
+  readonly imagePullPolicy?: string;
   readonly readinessProbe?: Probe;
   readonly livenessProbe?: Probe;
   readonly startupProbe?: Probe;
@@ -210,6 +211,12 @@ export interface ClusterEvent extends KubernetesObject {
   readonly lastTimestamp?: string | null;
   /** In place of the one before, where whoever told it speaks the newer way. */
   readonly eventTime?: string | null;
+}
+
+export interface ClusterNode extends KubernetesObject {
+  readonly spec?: { readonly unschedulable?: boolean };
+  /** Of each image its digests, then its tags. */
+  readonly status?: { readonly images?: readonly { readonly names?: readonly string[] | null }[] };
 }
 
 export interface PodMetrics extends KubernetesObject {

@@ -36,23 +36,28 @@ export function reader(api: Kubernetes): Reader {
       const selector = typeof labels === "object" ? selectorText(labels) : labels;
       const place = await discovery.served(kind);
       if (place === undefined) return [];
-      const items: T[] = [];
-      let next: string | undefined = "";
-      while (next !== undefined) {
-        const page: ObjectList<T> = await api.json({
-          path: place.path(),
-          query: {
-            limit: pageSize,
-            ...(selector === undefined ? {} : { labelSelector: selector }),
-            ...(next === "" ? {} : { continue: next }),
-          },
-        });
-        items.push(...page.items);
-        next = page.metadata.continue || undefined;
-      }
-      return items;
+      return everyPage<T>(api, place.path(), selector === undefined ? {} : { labelSelector: selector });
     },
   };
+}
+
+/** The whole of a list that is handed out in parts. */
+export async function everyPage<T>(
+  api: Kubernetes,
+  path: string,
+  query: Readonly<Record<string, string>> = {},
+): Promise<T[]> {
+  const items: T[] = [];
+  let next: string | undefined = "";
+  while (next !== undefined) {
+    const page: ObjectList<T> = await api.json({
+      path,
+      query: { limit: pageSize, ...query, ...(next === "" ? {} : { continue: next }) },
+    });
+    items.push(...page.items);
+    next = page.metadata.continue || undefined;
+  }
+  return items;
 }
 
 /** The same, asking for each thing once, however often it is wanted: one look, and what is seen fits together. */

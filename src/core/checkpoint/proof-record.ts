@@ -13,6 +13,7 @@ export interface ProofRecord {
   readonly checks: readonly Check[];
   readonly restoreMs?: number | undefined;
   readonly message?: string | undefined;
+  readonly unknown?: readonly string[] | undefined;
 }
 
 const check = z.object({
@@ -32,6 +33,7 @@ export const proofRecords = z.array(
     checks: z.array(check),
     restoreMs: z.number().optional(),
     message: z.string().optional(),
+    unknown: z.array(z.string()).optional(),
   }),
 );
 

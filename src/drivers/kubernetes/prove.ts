@@ -7,6 +7,7 @@ import type { JsonObject } from "../../core/json.js";
 import { wouldWrite } from "./apply-objects.js";
 import { inParallel } from "./apply-workloads.js";
 import { capturedSnapshot, type Data } from "./capture.js";
+import { nodeImageChecks } from "./node-images.js";
 import { isWorkload, keyOf, type Piece, type Snapshot } from "./piece.js";
 import { pinChecks } from "./pin-images.js";
 import { referencesOf } from "./references.js";
@@ -19,7 +20,8 @@ const passed: Result = { result: "passed" };
 
 /**
  * The API server is asked to take everything back as if it were meant, and does not: names, schemas, admission rules,
- * rights and quotas are then known to allow it. On request one pod of each template is also started beside.
+ * rights and quotas are then known to allow it. Registry and nodes are asked for the images. On request one pod of each
+ * template is also started beside.
  */
 export const prove = (
   captured: CapturedPart<Data>,
@@ -32,14 +34,18 @@ export const prove = (
     const then = await capturedSnapshot(captured.data, context.artifacts);
     const pieces = Object.values(then);
     const workloads = pieces.filter(({ kind }) => isWorkload(kind));
+    const held = await pinChecks(captured.data.pins ?? [], options.pin, context);
+    const onNodes = await nodeImageChecks(read, workloads, captured.data, held);
+    const unknown = onNodes.unknown.length === 0 ? {} : { unknown: onNodes.unknown };
     const checks = [
       ...(await inParallel(pieces, (piece) => taken(read, piece))),
       ...(await inParallel(workloads, (piece) => resolved(read, piece, then))),
       ...(await inParallel(workloads, (piece) => admitted(read, piece, context))).flat(),
-      ...(await pinChecks(captured.data.pins ?? [], options.pin, context)),
+      ...held,
+      ...onNodes.checks,
     ];
     if (options.proof === "dry-run" || checks.some(({ result }) => result !== "passed")) {
-      return { level: "readable", checks };
+      return { level: "readable", checks, ...unknown };
     }
     const started: Check[] = [];
     for (const piece of workloads) {
@@ -48,7 +54,7 @@ export const prove = (
     }
     const level = started.length > 0 ? "restored" : "readable";
     const restoreMs = Math.round(context.clock.monotonic() - begun);
-    return { level, checks: [...checks, ...started], restoreMs };
+    return { level, checks: [...checks, ...started], restoreMs, ...unknown };
   });
 
 /** What the cluster refuses has failed; what it did not answer was not measured. */

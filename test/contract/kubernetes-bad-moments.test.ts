@@ -13,9 +13,9 @@ import { type TargetSession, targetSession } from "../../src/drivers/testing/tar
 import { freePort } from "../support/free-port.js";
 import { type Deployed, type KubernetesApp, kubernetesApp, settings } from "../support/kubernetes-app.js";
 import { template, until, type World } from "../support/kubernetes-world.js";
-import { controlledCluster } from "../support/suite-cluster.js";
+import { builtCluster } from "../support/suite-cluster.js";
 
-const up = controlledCluster();
+const up = builtCluster();
 
 describe("one cluster", () => {
   const driver: TargetDriver = target;
@@ -110,6 +110,20 @@ describe("one cluster", () => {
         expect(later.message).toMatch(/Deployment\/api: was deleted since the plan was made/);
         // A namespace that is gone has nothing in it; it is not taken for another's.
         expect((await observe()).summary).toMatch(/^0 workloads/);
+      }));
+
+    test("a workload that somebody deleted since the plan is not made again unasked; by a new plan it is", () =>
+      withSession(async ({ fixture, steps, apply }, world) => {
+        await fixture.break();
+        const [, objects, rollout] = await steps();
+        await apply(objects as StepSpec, "deleted");
+        await world.remove("deployments/api");
+        const error = await rejection(() => apply(rollout as StepSpec, "deleted"));
+        expect([error.code, error.effect]).toEqual(["CONFLICT", "none"]);
+        expect(error.message).toBe("Deployment/api: was deleted since the plan was made");
+        expect(await world.get("deployments/api")).toBeUndefined();
+        for (const step of await steps()) await apply(step, "again");
+        await fixture.isGood();
       }));
 
     test("what was kept for an undo is removed by a later rollback, when its time is over, and no earlier", () =>

@@ -25,6 +25,12 @@ describe("images in their registry", () => {
     promisify(execFile)("docker", ["--host", `unix://${join(up().folder, "docker.sock")}`, ...args], {
       env: { ...process.env, DOCKER_CONFIG: join(up().folder, "docker-config") },
     });
+  /** The same contents as an image of its own: the node gives those that were pushed another digest, which others would see. */
+  const own = async (from: string, name: string): Promise<void> => {
+    const { stdout } = await docker("create", from, "sh");
+    await docker("commit", "--change", `LABEL own=${name}`, stdout.trim(), name);
+    await docker("rm", stdout.trim());
+  };
   let server: RegistryServer;
   let fixture: KubernetesApp;
   let image = "";
@@ -33,7 +39,7 @@ describe("images in their registry", () => {
     server = await registryServer();
     image = `${server.host}/shop/api:v1`;
     await docker("login", "--username", registryUser.user, "--password", registryUser.password, server.host);
-    await docker("tag", "app:v1", image);
+    await own("app:v1", image);
     await docker("push", image);
     fixture = await kubernetesApp(up(), {}, 1);
     await fixture.world$.patch("deployments/api", { spec: { template: template({ ...settings, image }) } });
@@ -89,7 +95,7 @@ describe("images in their registry", () => {
       const taken = await contexts.take(driver, options);
       const [pin] = (taken.part.data as Data).pins ?? [];
       const moved = `${server.host}/shop/api:${pin?.tag}`;
-      await docker("tag", "app:v2", moved);
+      await own("app:v2", moved);
       await docker("push", moved);
       const left = await driver.letGo?.(taken.part, options, contexts.plain());
       expect(left?.join()).toMatch(/backout-\S+: somebody has led it to sha256:\w+: left as it is/);
@@ -207,7 +213,13 @@ ${more}`;
         'which nodes have the images, besides those that run them now: user "user" may not list nodes',
       ]);
       await fixture.world$.patch("deployments/api", { spec: { replicas: 0 } });
-      await docker("rmi", image);
+      const removed = () => docker("rmi", "--force", image);
+      await until("no pod to need it", () =>
+        removed().then(
+          () => true,
+          () => false,
+        ),
+      );
       // The kubelet looks twice a minute what it has.
       await until("the node to tell", async () => (await onNodes())?.result !== "passed");
       expect(await onNodes()).toMatchObject({

@@ -13,9 +13,9 @@ import { rejection } from "../../src/drivers/testing/target-faults.js";
 import { kubeconfigText } from "../support/kubernetes-cluster.js";
 import { app, kubernetesWorld, template, until, type World } from "../support/kubernetes-world.js";
 import { lookingRules, readerWith } from "../support/reader-rights.js";
-import { controlledCluster } from "../support/suite-cluster.js";
+import { builtCluster } from "../support/suite-cluster.js";
 
-const up = controlledCluster();
+const up = builtCluster();
 
 interface Fixture extends ReadingFixture {
   readonly world: World;

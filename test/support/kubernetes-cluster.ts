@@ -145,7 +145,7 @@ function call(
   return new Promise((resolve, reject) => {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
     const headers = { authorization: `Bearer ${token}`, "content-type": type };
-    const options = { method, headers, rejectUnauthorized: false, timeout: 20_000 };
+    const options = { method, headers, rejectUnauthorized: false, timeout: 120_000 };
     const asked = request(`${server}${path}`, options, (response) => {
       let text = "";
       response.on("data", (part: Buffer) => {

@@ -9,7 +9,10 @@ import { deleteNamespaces, type TestCluster } from "./test-cluster.js";
 export const suiteCluster = (): (() => TestCluster) =>
   between(() => ((process.env["KUBECONFIG"] ?? "") === "" ? sharedCluster() : givenCluster()));
 
-/** One of its own, whatever $KUBECONFIG says: for what takes control over the node or its control plane. */
+/** That which is built, whatever $KUBECONFIG says: for what needs this machine beside its node, or to know what it lacks. */
+export const builtCluster = (): (() => TestCluster) => between(sharedCluster);
+
+/** One of its own, whatever $KUBECONFIG says: for what takes from the node or its control plane what others need. */
 export const controlledCluster = (): (() => KubernetesCluster) => between(kubernetesCluster);
 
 /** From before the first test of a file until after its last. */

@@ -24,6 +24,8 @@ again() { # name, program and arguments: anew whenever it ends
   done &
 }
 
+# Pods get their account's token as they do on current clusters: one of their own, which ends.
+accounts=--feature-gates=BoundServiceAccountTokenVolume=true
 etcd_url="http://127.0.0.1:$((PORT + 1))" peer_url="http://127.0.0.1:$((PORT + 2))"
 again etcd etcd --data-dir etcd --unsafe-no-fsync --listen-client-urls "$etcd_url" --advertise-client-urls "$etcd_url" \
   --listen-peer-urls "$peer_url" --initial-advertise-peer-urls "$peer_url" --initial-cluster "default=$peer_url"
@@ -31,7 +33,7 @@ again apiserver "$PROGRAMS/kube-apiserver" --etcd-servers="$etcd_url" --cert-dir
   --bind-address=127.0.0.1 --insecure-port=0 --service-cluster-ip-range=10.96.0.0/16 --token-auth-file=tokens.csv \
   --authorization-mode=RBAC --service-account-issuer=https://kubernetes.default.svc --allow-privileged=true \
   --service-account-key-file=sa.pub --service-account-signing-key-file=sa.key \
-  --disable-admission-plugins=ServiceAccount --kubelet-preferred-address-types=InternalIP
+  "$accounts" --kubelet-preferred-address-types=InternalIP
 
 dockerd --data-root "$FOLDER/docker/data" --exec-root "$FOLDER/docker/exec" --pidfile "$FOLDER/docker/pid" \
   --host "unix://$FOLDER/docker.sock" --bridge "$BRIDGE" --iptables=false --ip-masq=false --ip-forward=false \
@@ -40,7 +42,7 @@ dockerd --data-root "$FOLDER/docker/data" --exec-root "$FOLDER/docker/exec" --pi
 until curl -sfk -H "Authorization: Bearer $TOKEN" "https://127.0.0.1:$PORT/readyz" >/dev/null; do sleep 0.1; done
 secure=(--kubeconfig=kubeconfig --leader-elect=false --port=0 --bind-address=127.0.0.1 --cert-dir=certificates)
 again controllers "$PROGRAMS/kube-controller-manager" "${secure[@]}" --secure-port=$((PORT + 3)) \
-  --service-account-private-key-file=sa.key --node-monitor-grace-period=5m --horizontal-pod-autoscaler-sync-period=2s \
+  --service-account-private-key-file=sa.key --root-ca-file=certificates/apiserver.crt "$accounts" --node-monitor-grace-period=5m --horizontal-pod-autoscaler-sync-period=2s \
   --kube-api-qps=500 --kube-api-burst=1000
 again scheduler "$PROGRAMS/kube-scheduler" "${secure[@]}" --secure-port=$((PORT + 4))
 
@@ -68,6 +70,7 @@ address: $ADDRESS
 port: $((PORT + 5))
 healthzPort: 0
 syncFrequency: 5s
+nodeStatusUpdateFrequency: 2s
 kubeAPIQPS: 100
 kubeAPIBurst: 200
 eventRecordQPS: 100

@@ -49,6 +49,11 @@ export async function kubernetesWorld(cluster: TestCluster): Promise<World> {
   await call("POST", "/api/v1/namespaces", {
     metadata: { name: namespace, labels: { [testLabel]: cluster.mark } },
   });
+  // No pod is taken before.
+  await until(
+    "the namespace's account",
+    async () => (await get<object>("serviceaccounts/default")) !== undefined,
+  );
   return {
     namespace,
     call,

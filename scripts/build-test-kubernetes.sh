@@ -4,6 +4,7 @@
 # where the programs are. The first of several callers builds, the others wait for it.
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 programs=(kube-apiserver kube-controller-manager kube-scheduler kubelet)
 package='kubernetes=1.20.5+really1.20.2-1.1+deb12u1'
 archive='kubernetes_1.20.5+really1.20.2.orig.tar.gz'
@@ -38,11 +39,9 @@ trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 mkdir -p "$work/lists/partial" "$work/empty" "$work/out" "$work/gopath/src/k8s.io"
 
 # Debian's own mirror of this machine, without touching the machine's lists.
-sources=/etc/apt/sources.list.d/debian.sources
-mirror=$(awk '/^URIs:/ { print $2; exit }' "$sources" 2>/dev/null ||
-  awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list)
+mirror=$(bash "$here/debian-mirror.sh")
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
-echo "deb-src [signed-by=$keys] ${mirror:-http://deb.debian.org/debian} bookworm main" >"$work/sources.list"
+echo "deb-src [signed-by=$keys] $mirror bookworm main" >"$work/sources.list"
 from_sources() {
   apt-get -q -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts="$work/empty" \
     -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work" -o APT::Sandbox::User=root "$@" >"$work/apt.log" 2>&1 || {

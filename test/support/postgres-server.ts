@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { freePort } from "./free-port.js";
+import { postgresPrograms } from "./postgres-programs.js";
 
 const run = promisify(execFile);
 
@@ -26,18 +27,20 @@ export interface PostgresServer {
 }
 
 export interface ServerOptions {
-  /** Default: the newest that is installed. */
+  /** Default: the newest that is installed. 17 can be had on Debian 12 as well. */
   readonly major?: number;
   /** Lines for postgresql.conf: `max_connections=20`. */
   readonly settings?: readonly string[];
 }
 
 const user = "postgres";
-const root = "/usr/lib/postgresql";
 
 export async function postgresServer(options: ServerOptions = {}): Promise<PostgresServer> {
-  const { major, programs } = await findPrograms(options.major);
   const folder = await mkdtemp(join(tmpdir(), "backout-postgres-"));
+  const { major, programs } = await postgresPrograms(options.major, folder).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
   const port = await freePort();
   const data = join(folder, "data");
   const asRoot = process.getuid?.() === 0;
@@ -103,19 +106,4 @@ export async function postgresServer(options: ServerOptions = {}): Promise<Postg
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Debian puts them beside each other by version, outside of the path. */
-async function findPrograms(wanted: number | undefined): Promise<{ major: number; programs: string }> {
-  const major = (await installedMajors()).find((one) => wanted === undefined || one === wanted);
-  if (major !== undefined) return { major, programs: join(root, String(major), "bin") };
-  throw new Error(
-    `these tests need PostgreSQL${wanted === undefined ? "" : ` ${wanted}`}, which is not installed; on Debian: apt-get install postgresql`,
-  );
-}
-
-/** Newest first. */
-export async function installedMajors(): Promise<number[]> {
-  const versions = (await readdir(root).catch(() => [])).filter((name) => /^\d+$/.test(name));
-  return versions.map(Number).sort((a, b) => b - a);
 }

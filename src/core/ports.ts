@@ -200,7 +200,7 @@ export interface ArtifactWriter {
 export interface ArtifactReader {
   /**
    * A plain, readable file with the artifact's contents, checked against its digest first (ARTIFACT_MISSING, ARTIFACT_ALTERED);
-   * decrypted into the scratch folder where it was encrypted.
+   * decrypted into the scratch folder where it was encrypted. All of a target's are in one folder, each under its own name.
    */
   file(name: string): Promise<string>;
   read(name: string): Promise<Uint8Array>;

@@ -1,28 +1,26 @@
-import { join } from "node:path/posix";
+import { dirname, join } from "node:path/posix";
+import { BackoutError } from "../../core/errors.js";
 import type { ArtifactReader, Host } from "../../core/ports.js";
 import type { CapturedDatabase } from "./captured-database.js";
 
 interface Place {
   readonly artifacts: ArtifactReader;
   readonly host: Host;
-  /** Empty, or with what an earlier call left. */
-  readonly scratch: string;
 }
 
 /**
- * For pg_restore: the one file, or pg_dump's folder as it was, of links to the artifacts. Each is compared with its digest, and
- * decrypted, on the way.
+ * For pg_restore: the one file, or pg_dump's folder as it was. Each file is compared with its digest, and decrypted, on the way; the
+ * folder is where they are kept, since pg_restore no longer takes one of links to them.
  */
-export async function dumpFolder(
-  { dump }: CapturedDatabase,
-  { artifacts, host, scratch }: Place,
-): Promise<string> {
-  const [only] = Object.keys(dump.files);
-  if (dump.format !== undefined && only !== undefined) return host.files.resolve(await artifacts.file(only));
-  const folder = join(scratch, "dump");
-  await host.files.makeDirectory(folder, 0o700);
+export async function dumpFolder({ dump }: CapturedDatabase, { artifacts, host }: Place): Promise<string> {
+  let folder: string | undefined;
   for (const name of Object.keys(dump.files)) {
-    await host.files.replaceLink(join(folder, name), host.files.resolve(await artifacts.file(name)));
+    const path = host.files.resolve(await artifacts.file(name));
+    if (dump.format !== undefined) return path;
+    folder ??= dirname(path);
+    if (path === join(folder, name)) continue;
+    throw new BackoutError("INTERNAL", `${path}: is not "${name}" in ${folder}`, { effect: "none" });
   }
-  return folder;
+  if (folder !== undefined) return folder;
+  throw new BackoutError("ARTIFACT_MISSING", "the checkpoint has no files of a dump", { effect: "none" });
 }

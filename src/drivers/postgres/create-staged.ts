@@ -15,14 +15,14 @@ export async function createStaged(
   { live, tablespace }: { readonly live: string; readonly tablespace?: string },
   { database }: CapturedDatabase,
 ): Promise<number> {
-  const [place] =
-    tablespace === undefined
-      ? await connection.rows<{ tablespace: string }>(
-          `select t.spcname::text as tablespace from pg_database d join pg_tablespace t on t.oid = d.dattablespace
-     where d.datname = $1`,
-          [live],
-        )
-      : [{ tablespace }];
+  // Named, it asks for a right that nobody needs for the usual one.
+  const [place] = await connection.rows<{ tablespace: string }>(
+    `select t.spcname::text as tablespace from pg_tablespace t
+     where t.spcname = coalesce($2, (select l.spcname from pg_tablespace l join pg_database d on d.dattablespace = l.oid
+         where d.datname = $1))
+       and t.oid <> (select dattablespace from pg_database where datname = 'template0')`,
+    [live, tablespace ?? null],
+  );
   const beside = place === undefined ? "" : ` tablespace ${identifier(place.tablespace)}`;
   const owner = ` owner ${identifier(database.owner)}`;
   await connection.run(`${createStatement(database, name)}${owner}${beside} allow_connections false`);

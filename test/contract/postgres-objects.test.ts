@@ -91,10 +91,10 @@ const picture = `
 const few = (items: readonly JsonObject[], ...numbers: number[]): JsonObject[] =>
   numbers.map((number) => items[number] as JsonObject);
 
-async function setUp(more: JsonObject = {}, changes = [...changed.keys()]): Promise<Fixture> {
+async function setUp(more: JsonObject = {}, changes = [...changed.keys()], major = 15): Promise<Fixture> {
   const name = "shop";
   const settings = ["shared_preload_libraries=pg_cron", "cron.database_name=shop"];
-  const server = await postgresServer({ major: 15, settings });
+  const server = await postgresServer({ major, settings });
   const folder = await mkdtemp(join(tmpdir(), "backout-objects-"));
   const url = await server.database(name);
   const sql = async (text: string): Promise<string> => {
@@ -186,6 +186,11 @@ describeTarget<Fixture>(target, {
       says: /index public.orders_by_note: gave up after 2 s, in the way is pid \d+ \(holder, idle in transaction/,
     },
   ],
+});
+
+describeTarget<Fixture>(target, {
+  ...{ driver: "postgres-objects", name: "postgres-objects 17", kills: 0, faults: [] },
+  setUp: () => setUp({}, undefined, 17),
 });
 
 describe("objects of a database", () => {

@@ -4,6 +4,7 @@ import { BackoutError } from "../../core/errors.js";
 import { type Server, shownServer } from "./connection-options.js";
 import { failureOf } from "./failure.js";
 import { postgresError } from "./postgres-error.js";
+import { newerTimeOuts } from "./time-outs.js";
 
 type Value = string | number | boolean | null | readonly (string | number | null)[];
 
@@ -83,6 +84,8 @@ export async function connect(
       [String(more.statementMs ?? 0), String(more.lockMs ?? lockMs)],
     );
     const major = Math.floor(Number(about?.version) / 10_000);
+    const timeOuts = newerTimeOuts(major).map((name) => `set_config('${name}', '0', false)`);
+    if (timeOuts.length > 0) await rows(`select ${timeOuts.join(", ")}`);
     if (major >= 14) await rows(`set client_connection_check_interval = ${aliveMs}`).catch(() => {});
     return {
       ...{ server: to, shown, major, pid: about?.pid ?? 0, rows, client, close },

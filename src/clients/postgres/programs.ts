@@ -15,8 +15,10 @@ export interface Program {
 
 export interface WantedProgram {
   readonly name: ProgramName;
-  /** That of the server: an older program cannot read it, the same or the next newer one is taken. */
+  /** That of the server, or of what made the dump: an older program cannot read it, the same or the next newer one is taken. */
   readonly atLeast: number;
+  /** Version of the server that is restored into. Default: `atLeast`. */
+  readonly server?: number;
   /** The only folder to look into, instead of the places where systems put them. */
   readonly folder?: string | undefined;
 }
@@ -26,9 +28,15 @@ const roots = ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/postgre
 /** `<root>/pgsql-<major>/bin`, as in Red Hat's world. */
 const redHat = "/usr";
 
-/** Refuses with TOOL_MISSING where there is none, or only older ones; the hint installs a suitable one. */
+/** What pg_dump and pg_restore write from this version on (`SET transaction_timeout`) is an error to an older server. */
+const newWords = 17;
+
+export const isTakenBy = (server: number, program: number): boolean =>
+  server >= newWords || program < newWords;
+
+/** Refuses with TOOL_MISSING where there is none, or only others; the hint installs a suitable one. */
 export async function findProgram(
-  { name, atLeast, folder }: WantedProgram,
+  { name, atLeast, server = atLeast, folder }: WantedProgram,
   { host, signal }: Pick<DriverContext, "host" | "signal">,
 ): Promise<Program> {
   const found: Program[] = [];
@@ -38,14 +46,18 @@ export async function findProgram(
       const program = await asked(name, path, host, signal);
       if (program !== undefined) found.push(program);
     }
-    const [suitable] = found.filter(({ major }) => major >= atLeast).sort((a, b) => a.major - b.major);
+    const [suitable] = found
+      .filter(({ major }) => major >= atLeast && (name === "psql" || isTakenBy(server, major)))
+      .sort((a, b) => a.major - b.major);
     if (suitable !== undefined) return suitable;
   }
   const newest = found.sort((a, b) => b.major - a.major)[0];
   const fact =
     newest === undefined
       ? `is not installed${folder === undefined ? "" : ` in "${folder}"`}`
-      : `"${newest.path}" is version ${newest.version}, too old for a server of version ${atLeast}`;
+      : newest.major < atLeast
+        ? `"${newest.path}" is version ${newest.version}, too old for a server of version ${atLeast}`
+        : `"${newest.path}" is version ${newest.version}, and what it writes is no longer understood by a server of version ${server}`;
   throw new BackoutError("TOOL_MISSING", `${name}: ${fact}`, {
     effect: "none",
     hint: `install it: apt-get install postgresql-client-${atLeast} (Debian; apt.postgresql.org has every version), or name its folder under \`programs\``,

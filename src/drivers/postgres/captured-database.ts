@@ -66,6 +66,8 @@ export type CapturedDatabase = {
     readonly provider: "libc" | "icu" | "builtin";
     /** Of ICU or of PostgreSQL itself; empty where the provider is the C library. */
     readonly locale: string;
+    /** Of ICU, beside its locale; absent where there are none. */
+    readonly rules?: string;
     readonly connectionLimit: number;
     readonly comment: string;
     /** With the defaults written out; an empty grantee is everybody. */

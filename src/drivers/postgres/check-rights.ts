@@ -3,7 +3,7 @@ import { identifier } from "../../clients/postgres/identifier.js";
 import { type Problem, problem, warning } from "../../core/errors.js";
 import type { Standing } from "./standing.js";
 
-export function rights(name: string, { server }: Connection, standing: Standing): Problem[] {
+export function rights(name: string, { server, major }: Connection, standing: Standing): Problem[] {
   const user = identifier(server.user);
   const lacks = (fact: string, mend: string): Problem =>
     problem(`${name}.user`, `"${server.user}" ${fact}`, mend);
@@ -18,7 +18,7 @@ export function rights(name: string, { server }: Connection, standing: Standing)
       : [
           lacks(
             `may not rename "${server.database}"`,
-            `alter database ${identifier(server.database)} owner to ${user}, or grant its owner's role to ${user}`,
+            `alter database ${identifier(server.database)} owner to ${user}, or grant its owner's role to ${user}${major >= 16 ? " with inherit true, set true" : ""}`,
           ),
         ]),
     ...(standing.endsSessions

@@ -67,7 +67,8 @@ export async function connections(
   const { most, used, limit, here } = await connection.row<
     Record<"most" | "used" | "limit" | "here", number>
   >(
-    `select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as most,
+    `select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+         - coalesce(current_setting('reserved_connections', true)::int, 0) as most,
        (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as used,
        d.datconnlimit as limit, (select count(*)::int from pg_stat_activity a where a.datid = d.oid) as here
      from pg_database d where d.datname = current_database()`,

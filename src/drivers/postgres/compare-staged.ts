@@ -2,6 +2,7 @@ import type { Connection } from "../../clients/postgres/connection.js";
 import type { Server } from "../../clients/postgres/connection-options.js";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { acrossVersions } from "./across-versions.js";
 import type { CapturedDatabase, TableContent } from "./captured-database.js";
 import { compareContents } from "./compare-content.js";
 import { readSchema } from "./read-content.js";
@@ -26,8 +27,10 @@ export async function compareStaged(restored: Restored, context: DriverContext):
   const largestFirst = Object.entries(data.content.tables).sort(([, a], [, b]) => b.rows - a.rows);
   const tables: Record<string, TableContent> = {};
   let schema: Awaited<ReturnType<typeof readSchema>> | undefined;
+  let { major } = data.server;
   const readAll = reading(async (connection) => {
     schema = await readSchema(connection);
+    major = connection.major;
   });
   const analyses = (roots: readonly string[]): Work[] =>
     roots.map((name) => (connection) => {
@@ -49,15 +52,17 @@ export async function compareStaged(restored: Restored, context: DriverContext):
     context,
   );
   if (schema === undefined) throw new Error("the schema was not read");
-  refuseDifferent(data, { ...schema, tables }, server.database);
+  refuseDifferent(data, { ...schema, tables }, { major, name: server.database });
 }
 
 function refuseDifferent(
-  { content }: CapturedDatabase,
+  { content, server }: CapturedDatabase,
   now: CapturedDatabase["content"],
-  name: string,
+  { major, name }: { readonly major: number; readonly name: string },
 ): void {
-  const wrong = compareContents(content, now).filter(({ result }) => result !== "passed");
+  const wrong = compareContents(...acrossVersions(content, now, { then: server.major, now: major })).filter(
+    ({ result }) => result !== "passed",
+  );
   if (wrong.length === 0) return;
   const each = wrong.map((check) => `${check.name}: ${check.actual ?? ""}, expected ${check.expected ?? ""}`);
   throw new BackoutError(

@@ -8,13 +8,18 @@ type Database = CapturedDatabase["database"];
 export async function readDatabase(connection: Connection): Promise<Database> {
   const { major } = connection;
   const provider = major >= 15 ? "datlocprovider::text" : "'c'";
+  const rules = major >= 16 ? "daticurules" : "null";
   const locale = major >= 17 ? "datlocale" : major >= 15 ? "daticulocale" : "null";
   const row = await connection.row<
-    Omit<Database, "provider" | "privileges"> & { provider: string; size: string }
+    Omit<Database, "provider" | "privileges" | "rules"> & {
+      provider: string;
+      rules: string | null;
+      size: string;
+    }
   >(
     `select datname::text as name, oid::int8::float8 as oid,
        (select rolname::text from pg_roles r where r.oid = datdba) as owner, pg_encoding_to_char(encoding)::text as encoding,
-       datcollate::text as collate, datctype::text as ctype, ${provider} as provider, coalesce(${locale}, '') as locale,
+       datcollate::text as collate, datctype::text as ctype, ${provider} as provider, coalesce(${locale}, '') as locale, ${rules} as rules,
        datconnlimit as "connectionLimit", coalesce(shobj_description(oid, 'pg_database'), '') as comment,
        pg_database_size(oid)::text as size
      from pg_database where datname = current_database()`,
@@ -29,6 +34,7 @@ export async function readDatabase(connection: Connection): Promise<Database> {
   return {
     ...{ name, oid, owner, encoding, collate, ctype, connectionLimit, comment, locale: row.locale },
     provider: ({ i: "icu", b: "builtin" } as const)[row.provider] ?? "libc",
+    ...(row.rules === null ? {} : { rules: row.rules }),
     privileges,
     bytes: Number(row.size),
   };

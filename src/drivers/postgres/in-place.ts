@@ -3,6 +3,7 @@ import { type Connection, withConnection } from "../../clients/postgres/connecti
 import { serverOf } from "../../clients/postgres/connection-options.js";
 import { findProgram } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
+import { withoutTimeOuts } from "../../clients/postgres/time-outs.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { clearScript, finishScript } from "./clear-script.js";
@@ -10,6 +11,7 @@ import { compareStaged } from "./compare-staged.js";
 import { dumpScript } from "./dump-script.js";
 import { alone } from "./maintenance.js";
 import { removeExpired } from "./remove-expired.js";
+import { findRestore } from "./restore-program.js";
 import { sessionsOf, shownSessions } from "./sessions.js";
 import { dumpOf, sourceOf } from "./source.js";
 import { readStanding } from "./standing.js";
@@ -38,10 +40,10 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
     const source = await sourceOf(job, input.from, context);
     const { data } = source;
     const dump = await dumpOf(source, context);
-    const atLeast = Math.max(data.dump.programMajor, data.server.major);
-    const place = { atLeast, folder: job.options.programs };
-    const restore = await findProgram({ name: "pg_restore", ...place }, context);
-    const psql = await findProgram({ name: "psql", ...place }, context);
+    const { major } = connection;
+    const restore = await findRestore(data, major, job.options, context);
+    const folder = job.options.programs;
+    const psql = await findProgram({ name: "psql", atLeast: restore.major, folder }, context);
     const script = (name: string): string => join(context.scratch, name);
     await dumpScript(restore, dump, { to: script("restore.sql") }, context);
     await context.host.files.write(script("clear.sql"), clearScript(data, found.owner), { mode: 0o600 });
@@ -60,7 +62,9 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
             "--output=/dev/null",
             ...files,
           ],
-          env: { PGOPTIONS: `-c lock_timeout=${input.endMs} -c maintenance_work_mem=128MB` },
+          env: {
+            PGOPTIONS: `-c lock_timeout=${input.endMs} -c maintenance_work_mem=128MB ${withoutTimeOuts(major)}`,
+          },
         },
         context,
       );

@@ -1,6 +1,5 @@
 import { serverOf } from "../../clients/postgres/connection-options.js";
 import { identifier } from "../../clients/postgres/identifier.js";
-import { findProgram } from "../../clients/postgres/programs.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { named, readDatabases } from "./databases.js";
@@ -8,6 +7,7 @@ import { keptFile } from "./kept-file.js";
 import { dumpPath, readNote } from "./kept-state.js";
 import { alone } from "./maintenance.js";
 import { refusePrepared } from "./prepared.js";
+import { findRestore } from "./restore-program.js";
 import { endSessions } from "./sessions.js";
 import { dumpOf, sourceOf } from "./source.js";
 import { type Job, makeRoomInput } from "./step-input.js";
@@ -42,8 +42,7 @@ export function applyMakeRoom(job: Job, context: StepContext): Promise<Outcome> 
     const { data } = source;
     await dumpOf(source, context);
     await refuseUnmet(connection, data);
-    const atLeast = Math.max(data.dump.programMajor, data.server.major);
-    await findProgram({ name: "pg_restore", atLeast, folder: job.options.programs }, context);
+    await findRestore(data, connection.major, job.options, context);
     await refusePrepared(connection, database);
     await endSessions(connection, { oid, database, except: 0, limitMs: endMs }, context);
     // Whoever comes back in between is ended by it; whoever comes meanwhile waits, and then finds no database.

@@ -40,10 +40,11 @@ const indexes = `select 'index', format('%I.%I', n.nspname, c.relname),
   where i.indisvalid and c.relpersistence <> 't' and ${ours} and ${notExtension("pg_class", "c.oid")}
     and ${notExtension("pg_class", "i.indrelid")}`;
 
+/** NOT NULL, a constraint of its own in newer versions, stands with the column or the domain in all of them. */
 const constraints = `select 'constraint', format('%I on %s', k.conname, case when k.conrelid <> 0 then k.conrelid::regclass::text
     else format_type(k.contypid, null) end), pg_get_constraintdef(k.oid) || case when k.convalidated then '' else ' NOT VALID' end
   from pg_constraint k join pg_namespace n on n.oid = k.connamespace
-  where ${ours} and k.contype <> 't' and ${notExtension("pg_class", "k.conrelid")} and ${notExtension("pg_type", "k.contypid")}`;
+  where ${ours} and k.contype not in ('t', 'n') and ${notExtension("pg_class", "k.conrelid")} and ${notExtension("pg_type", "k.contypid")}`;
 
 const triggers = `select 'trigger', format('%I on %s', t.tgname, t.tgrelid::regclass), t.tgenabled::text || ' ' || pg_get_triggerdef(t.oid)
   from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace

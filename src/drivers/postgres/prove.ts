@@ -1,8 +1,8 @@
 import { withConnection } from "../../clients/postgres/connection.js";
 import { serverOf } from "../../clients/postgres/connection-options.js";
-import { findProgram } from "../../clients/postgres/programs.js";
 import type { CapturedPart, Check, Proof, ProveContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
+import { acrossVersions } from "./across-versions.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { compareContents } from "./compare-content.js";
 import { dumpFolder } from "./dump-folder.js";
@@ -10,6 +10,7 @@ import type { Options } from "./options.js";
 import { readContent } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
 import { restoreDump } from "./restore-dump.js";
+import { findRestore } from "./restore-program.js";
 import { withScratchDatabase } from "./scratch-database.js";
 import { unmetNeeds } from "./unmet-needs.js";
 
@@ -23,12 +24,13 @@ export async function prove(
   if (altered.length > 0) return { level: "captured", checks: altered };
   const folder = await dumpFolder(data, context);
   const server = serverOf(options.scratch ?? options);
-  const needs = await withConnection(server, context, (connection) => unmetNeeds(data, connection));
+  const { major, needs } = await withConnection(server, context, async (connection) => ({
+    major: connection.major,
+    needs: await unmetNeeds(data, connection),
+  }));
   // About the place, not about the dump: nothing has been measured.
   if (needs.length > 0) return { level: "captured", checks: needs };
-  const atLeast = Math.max(data.dump.programMajor, data.server.major);
-  const wanted = { name: "pg_restore", atLeast, folder: options.programs } as const;
-  const program = await findProgram(wanted, context);
+  const program = await findRestore(data, major, options, context);
   const { jobs } = options;
   return withScratchDatabase(
     server,
@@ -51,7 +53,7 @@ export async function prove(
       });
       const checks = [
         { name: "restore", result: "passed" } as const,
-        ...compareContents(data.content, content),
+        ...compareContents(...acrossVersions(data.content, content, { then: data.server.major, now: major })),
       ];
       const failed = checks.some(({ result }) => result !== "passed");
       return { level: failed ? "captured" : "restored", checks, restoreMs };

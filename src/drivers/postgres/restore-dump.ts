@@ -3,6 +3,7 @@ import type { Connection } from "../../clients/postgres/connection.js";
 import type { Server } from "../../clients/postgres/connection-options.js";
 import type { Program } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
+import { withoutTimeOuts } from "../../clients/postgres/time-outs.js";
 import type { DriverContext } from "../../core/driver.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { listEntries } from "./dump.js";
@@ -43,7 +44,8 @@ export async function restoreDump(
   const sideBySide = data.dump.format === "tar" ? 1 : jobs;
   await runProgram(
     {
-      ...{ program, server, env: { PGOPTIONS: settings }, effect: "applied" },
+      ...{ program, server, effect: "applied" },
+      env: { PGOPTIONS: `${settings} ${withoutTimeOuts(entry.major)}` },
       args: [`--jobs=${sideBySide}`, "--no-subscriptions", "--exit-on-error", "--verbose", ...list, dump],
       onLine: (line) => {
         if (!/processing data for table/.test(line)) return;

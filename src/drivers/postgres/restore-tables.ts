@@ -2,6 +2,7 @@ import { type Connection, withConnection } from "../../clients/postgres/connecti
 import { type Server, serverOf } from "../../clients/postgres/connection-options.js";
 import { findProgram } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
+import { withoutTimeOuts } from "../../clients/postgres/time-outs.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { dropStaged } from "./create-staged.js";
@@ -94,7 +95,7 @@ async function execute(
       {
         ...{ program: psql, server, effect: "none" },
         args: [...quiet, ...files.map((file) => `--file=${file}`)],
-        env: { PGOPTIONS: "-c maintenance_work_mem=128MB" },
+        env: { PGOPTIONS: `-c maintenance_work_mem=128MB ${withoutTimeOuts(connection.major)}` },
       },
       context,
     );

@@ -43,9 +43,10 @@ function valueOf(name: string, value: string): string {
 
 /** Makes an empty database of this name as the captured one was; the caller restores into it. Runs outside of a transaction. */
 export function createStatement(database: CapturedDatabase["database"], name: string): string {
-  const { encoding, collate, ctype, provider, locale } = database;
+  const { encoding, collate, ctype, provider, locale, rules } = database;
+  const ruled = rules === undefined ? "" : ` icu_rules ${literal(rules)}`;
   const from =
-    provider === "libc" ? "" : ` locale_provider ${provider} ${provider}_locale ${literal(locale)}`;
+    provider === "libc" ? "" : ` locale_provider ${provider} ${provider}_locale ${literal(locale)}${ruled}`;
   const locales = `lc_collate ${literal(collate)} lc_ctype ${literal(ctype)}${from}`;
   return `create database ${identifier(name)} template template0 encoding ${literal(encoding)} ${locales}`;
 }

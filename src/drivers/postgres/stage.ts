@@ -1,7 +1,6 @@
 import type { Connection } from "../../clients/postgres/connection.js";
 import { type Server, serverOf } from "../../clients/postgres/connection-options.js";
 import { identifier, literal } from "../../clients/postgres/identifier.js";
-import { findProgram } from "../../clients/postgres/programs.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { compareStaged } from "./compare-staged.js";
@@ -12,6 +11,7 @@ import { alone } from "./maintenance.js";
 import { markerText, type StagedMarker } from "./marker.js";
 import { removeExpired } from "./remove-expired.js";
 import { restoreDump } from "./restore-dump.js";
+import { findRestore } from "./restore-program.js";
 import { endSessions } from "./sessions.js";
 import { dumpOf, type Source, sourceOf } from "./source.js";
 import { type Job, stageInput } from "./step-input.js";
@@ -60,11 +60,10 @@ async function make(
   const { staged } = stageInput(job);
   const { data, identity } = source;
   const name = identifier(staged);
-  const { jobs, programs } = job.options;
-  const atLeast = Math.max(data.dump.programMajor, data.server.major);
+  const { jobs } = job.options;
   const creating = createStaged(connection, staged, { live: server.database, ...stageInput(job) }, data);
   const reading = dumpOf(source, context);
-  const finding = findProgram({ name: "pg_restore", atLeast, folder: programs }, context);
+  const finding = findRestore(data, connection.major, job.options, context);
   // Whatever becomes of one, what the server does for another is not left unseen.
   await Promise.allSettled([creating, reading, finding]);
   const [oid, dump, program] = await Promise.all([creating, reading, finding]);

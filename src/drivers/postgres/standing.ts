@@ -5,7 +5,7 @@ export type Standing = {
   readonly oid: number;
   readonly superuser: boolean;
   readonly createDatabase: boolean;
-  /** The user has the rights of its owner. */
+  /** The user has the rights of its owner, and may make something its owner's. */
   readonly owner: boolean;
   /** The user may end connections of others. */
   readonly endsSessions: boolean;
@@ -29,7 +29,7 @@ export const readStanding = (connection: Connection): Promise<Standing> =>
     `select d.oid::bigint::float8 as oid,
        r.rolsuper as superuser,
        r.rolsuper or r.rolcreatedb as "createDatabase",
-       pg_has_role(d.datdba, 'USAGE') as owner,
+       pg_has_role(d.datdba, 'USAGE') and pg_has_role(d.datdba, '${connection.major >= 16 ? "SET" : "MEMBER"}') as owner,
        r.rolsuper or pg_has_role('pg_signal_backend', 'USAGE') as "endsSessions",
        array(select slot_name::text from pg_replication_slots where datoid = d.oid order by 1) as slots,
        array(select subname::text from pg_subscription where subdbid = d.oid order by 1) as subscriptions,

@@ -11,6 +11,7 @@ import { dumpScript } from "./dump-script.js";
 import { makeSnapshots } from "./kept-file.js";
 import { checkDumps, dumpPath } from "./kept-state.js";
 import { beginReading } from "./read-snapshot.js";
+import { findRestore } from "./restore-program.js";
 import type { Source } from "./source.js";
 import { type Job, tablesInput } from "./step-input.js";
 import { type ForeignKey, readForeignKeys } from "./surroundings.js";
@@ -90,9 +91,7 @@ async function fromDumps(
   context: StepContext,
 ): Promise<Coming> {
   await checkDumps(note, state, context);
-  const atLeast = Math.max(state.data.dump.programMajor, given.connection.major);
-  const wanted = { name: "pg_restore", atLeast, folder: job.options.programs } as const;
-  const program = await findProgram(wanted, context);
+  const program = await findRestore(state.data, given.connection.major, job.options, context);
   const anew = new Set(namesOf(given, "anew"));
   const isAnew = ({ tables }: { readonly tables: readonly string[] }): boolean =>
     tables.some((name) => anew.has(name));

@@ -1,4 +1,5 @@
 import type { Connection } from "../../clients/postgres/connection.js";
+import { isTakenBy } from "../../clients/postgres/programs.js";
 import type { Check } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
@@ -21,7 +22,14 @@ export async function unmetNeeds(data: CapturedDatabase, connection: Connection)
             `${place} is PostgreSQL ${connection.major}, the dump is of ${data.server.version}: an older server cannot take it`,
           ),
         ]
-      : []),
+      : isTakenBy(connection.major, data.dump.programMajor)
+        ? []
+        : [
+            unmet(
+              "server version",
+              `${place} is PostgreSQL ${connection.major}, the dump was made by ${data.dump.program}, whose words it does not know: capture again with the programs of version ${data.server.major}`,
+            ),
+          ]),
     ...lacking(data.roles, roles).map((role) =>
       unmet(
         `role ${role}`,

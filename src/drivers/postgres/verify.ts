@@ -1,6 +1,7 @@
 import { type Connection, connect } from "../../clients/postgres/connection.js";
 import { serverOf } from "../../clients/postgres/connection-options.js";
 import type { CapturedPart, Check, ObserveContext } from "../../core/driver.js";
+import { acrossVersions } from "./across-versions.js";
 import type { CapturedDatabase, Content, TableContent } from "./captured-database.js";
 import { chosenTables, contentOf } from "./chosen-tables.js";
 import { compareObjects, compareSchemas, sameTable, sameView } from "./compare-content.js";
@@ -26,8 +27,11 @@ export async function verify(
       ...{ checksums: data.checksums, like: data.content, progress: context.progress },
       ...(only === undefined ? {} : { only }),
     });
-    const then = only === undefined ? data.content : contentOf(data.content, data.indexes ?? {}, only);
-    const now = only === undefined ? all : contentOf(all, await readIndexes(connection), only);
+    const [then, now] = acrossVersions(
+      only === undefined ? data.content : contentOf(data.content, data.indexes ?? {}, only),
+      only === undefined ? all : contentOf(all, await readIndexes(connection), only),
+      { then: data.server.major, now: connection.major },
+    );
     const checks =
       only === undefined
         ? [...compareSchemas(then, now), sequencesNotBehind(then, now)]

@@ -13,6 +13,7 @@ for need in "${needs[@]}"; do
 done
 # Debian keeps PostgreSQL's programs outside of the path.
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
+[ -e /usr/lib/redis/modules/redisearch.so ] || missing+=(redis-redisearch)
 [ -e /usr/lib/postgresql/15/lib/pg_cron.so ] || missing+=(postgresql-15-cron)
 # Taken into the Kubernetes that the tests build (scripts/build-test-kubernetes.sh).
 [ -d /usr/share/gocode/src/github.com/modern-go/reflect2 ] || missing+=(golang-github-modern-go-reflect2-dev)

@@ -31,7 +31,7 @@ export async function adopt(
   await refuseStrangers(given, context);
   const said = await copyChecked(given, context);
   const { database } = placeOf(options.url);
-  const index = await keepIndexed(database, scope, context).catch((error: unknown) => {
+  const index = await keepIndexed(options, database, context).catch((error: unknown) => {
     throw ofGiven(given.path, error);
   });
   if (sizeOf(index) === 0) {

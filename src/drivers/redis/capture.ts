@@ -16,7 +16,7 @@ import {
 import { withMasters } from "./masters.js";
 import type { Options } from "./options.js";
 import { protectedBy, type Scope, scopeOf, wantedIn } from "./scope.js";
-import { withScratchServer } from "./scratch-server.js";
+import { type Snapshot, withScratchServer } from "./scratch-server.js";
 
 export const rdbName = "dump.rdb";
 export const indexName = "keys.index";
@@ -69,17 +69,19 @@ async function captureKeys(
   const rdb = context.artifacts.scratch(rdbName);
   const { how } = await fetchRdb(redis, place, rdb, options, context);
   context.log(`${place.shown}: snapshot by ${how}, whole by redis-check-rdb`);
-  return keepIndexed(place.database, scopeOf(options), context);
+  return keepIndexed(options, place.database, context);
 }
 
 /** The snapshot that lies in the writer's scratch, and beside it what its keys are. */
 export async function keepIndexed(
+  options: Options,
   database: number,
-  scope: Scope,
   context: CaptureContext,
 ): Promise<KeyIndex> {
   const rdb = context.artifacts.scratch(rdbName);
-  const index = await indexRdb(rdb, database, [scope], { ...context, scratch: dirname(rdb) });
+  const snapshot = { rdb, modules: options.modules };
+  const scratch = { ...context, scratch: dirname(rdb) };
+  const index = await indexRdb(snapshot, database, [scopeOf(options)], scratch);
   await context.artifacts.add(rdbName);
   await context.artifacts.write(indexName, packIndex(index));
   return index;
@@ -87,12 +89,12 @@ export async function keepIndexed(
 
 /** Of the keys in scope of all of these. */
 export const indexRdb = (
-  rdb: string,
+  snapshot: Snapshot,
   database: number,
   scopes: readonly Scope[],
   context: Parameters<typeof withScratchServer>[1],
 ): Promise<KeyIndex> =>
-  withScratchServer(rdb, context, async (scratch) => {
+  withScratchServer(snapshot, context, async (scratch) => {
     await scratch.select(database);
     return indexKeys(scratch, wantedIn(scopes), context);
   });

@@ -1,7 +1,7 @@
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError, type Problem, problem, warning } from "../../core/errors.js";
 import type { Connected } from "./connect.js";
-import { configOf, infoOf, persistenceOf, persistenceText } from "./info.js";
+import { configOf, infoOf, modulesOf, persistenceOf, persistenceText } from "./info.js";
 import { withMasters } from "./masters.js";
 import type { Options } from "./options.js";
 import { namespacesOf } from "./scope.js";
@@ -51,6 +51,12 @@ async function serverProblems({ redis, place }: Connected, options: Options, at:
         "look into its log and at the disk that it saves to",
       ),
     );
+  }
+  if (namespacesOf(options).length > 0 && options.modules.length === 0) {
+    for (const { name, path } of await modulesOf(redis)) {
+      const fact = `${place.shown}: has the module "${name}"; a snapshot with keys of its own is only read with it`;
+      found.push(warning(at, fact, `name its file under \`modules\`: ${path}`));
+    }
   }
   found.push(...(await rightProblems({ redis, place }, options, at)));
   const persistence = await persistenceOf(redis, info);

@@ -25,6 +25,19 @@ export async function configOf(redis: Connection, name: string): Promise<string 
   }
 }
 
+/** Empty where the server does not permit to ask. */
+export async function modulesOf(redis: Connection): Promise<{ name: string; path: string }[]> {
+  const answer = await redis.call("MODULE", "LIST").catch((error: unknown) => {
+    if (error instanceof Error && error.name === "ReplyError") return [];
+    throw error;
+  });
+  return (Array.isArray(answer) ? answer : []).map((row: unknown) => {
+    const about: unknown[] = Array.isArray(row) ? row : [];
+    const text = (key: string): string => String(about[about.indexOf(key) + 1] ?? "");
+    return { name: text("name"), path: about.includes("path") ? text("path") : "its file" };
+  });
+}
+
 /** How the server keeps its data. */
 export type Persistence = {
   readonly save: string | null;

@@ -18,6 +18,7 @@ export interface Options {
   readonly rdb: "auto" | "file" | "replication";
   readonly preserve: boolean;
   readonly kept: string;
+  readonly modules: readonly string[];
 }
 
 const patterns = z.array(z.string().min(1));
@@ -70,4 +71,10 @@ export const options: z.ZodType<Options> = z.strictObject({
     .default(true)
     .describe("A snapshot of what is there is kept before anything is replaced; without it there is no undo"),
   kept: z.string().min(1).default(".backout-redis").describe("Folder for what is kept"),
+  modules: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      "Files of the modules that the server has (`MODULE LIST`), as they lie on this machine: a snapshot with keys of theirs is only read with them",
+    ),
 });

@@ -8,7 +8,7 @@ import type { Options } from "./options.js";
 /** Loaded into a server of our own and read in full; keys whose time has come since are left out on both sides. */
 export async function prove(
   { data }: CapturedPart<Data>,
-  _options: Options,
+  { modules }: Options,
   context: ProveContext,
 ): Promise<Proof> {
   if (data.scope.namespaces.length === 0) {
@@ -19,7 +19,7 @@ export async function prove(
   const then = unpackIndex(await context.artifacts.read(indexName));
   await checkRdb(rdb, context);
   const begun = context.clock.monotonic();
-  const restored = await indexRdb(rdb, data.database, [data.scope], context);
+  const restored = await indexRdb({ rdb, modules }, data.database, [data.scope], context);
   const restoreMs = Math.round(context.clock.monotonic() - begun);
   const now = context.clock.now();
   const { added, changed, gone } = compareIndexes(then, restored, now);

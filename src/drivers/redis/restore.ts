@@ -44,7 +44,7 @@ export async function applyRestore(job: Job, context: StepContext, begin: Begin)
   const input = job.input as unknown as RestoreInput;
   const { rdb, scopes } = await sourceOf(job, input, context);
   return withRedis(options.url, (live) =>
-    withScratchServer(rdb, context, async (scratch) => {
+    withScratchServer({ rdb, modules: options.modules }, context, async (scratch) => {
       await scratch.select(live.place.database);
       const wanted = wantedIn(scopes);
       const then = await indexKeys(scratch, wanted, context);

@@ -10,12 +10,18 @@ const longestPath = 100;
 /** For ending by itself; after it, it is ended. */
 const endMs = 2000;
 
+export interface Snapshot {
+  readonly rdb: string;
+  /** Files of modules whose keys may be in it: without them a server does not load it at all. */
+  readonly modules: readonly string[];
+}
+
 /**
  * A server of our own that has loaded the snapshot: reachable by a socket in a folder of ours alone, saving nothing,
  * ended after `use`. Where the system can, it ends with backout itself, however that ends.
  */
 export async function withScratchServer<T>(
-  rdb: string,
+  { rdb, modules }: Snapshot,
   context: DriverContext & { readonly scratch: string },
   use: (redis: Connection) => Promise<T>,
 ): Promise<T> {
@@ -27,7 +33,7 @@ export async function withScratchServer<T>(
   const stop = new AbortController();
   const onAbort = (): void => stop.abort(context.signal.reason);
   context.signal.addEventListener("abort", onAbort, { once: true });
-  const server = startServer(rdb, socket, stop.signal, context);
+  const server = startServer({ rdb, modules }, socket, stop.signal, context);
   let ended: unknown;
   const end = server.then(
     () => {
@@ -61,7 +67,7 @@ const socketFolder = (scratch: string): string =>
     : `/tmp/backout-${createHash("sha256").update(scratch).digest("hex").slice(0, 16)}`;
 
 async function startServer(
-  rdb: string,
+  { rdb, modules }: Snapshot,
   socket: string,
   signal: AbortSignal,
   context: DriverContext,
@@ -71,6 +77,7 @@ async function startServer(
     ...["redis-server", "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700"],
     ...["--dir", dirname(rdb), "--dbfilename", basename(rdb), "--save", "", "--appendonly", "no"],
     ...["--rdb-del-sync-files", "no", "--databases", "256", "--daemonize", "no", "--logfile", log],
+    ...modules.flatMap((path) => ["--loadmodule", context.host.files.resolve(path)]),
   ];
   const tied = ["setpriv", "--pdeathsig", "KILL", ...server];
   const { files } = context.host;
@@ -82,14 +89,13 @@ async function startServer(
       throw error;
     });
     const said = Buffer.from(await files.read(log).catch(() => new Uint8Array())).toString();
-    throw new BackoutError(
-      "CHECK_FAILED",
-      `${rdb}: ${lastFact(said) ?? `redis-server ended with ${exitCode}`}`,
-      {
-        effect: "none",
-        hint: "redis-server here must be at least as new as the one that wrote the snapshot, with the same modules",
-      },
-    );
+    const fact = lastFact(said) ?? `redis-server ended with ${exitCode}`;
+    throw new BackoutError("CHECK_FAILED", `${rdb}: ${fact}`, {
+      effect: "none",
+      hint: /module/i.test(fact)
+        ? "name the file of that module under `modules`; `MODULE LIST` of the server says where it lies there"
+        : "redis-server here must be at least as new as the one that wrote the snapshot",
+    });
   } finally {
     await files.remove(log);
   }

@@ -7,6 +7,7 @@ import { preciseText } from "./format.js";
 import { narrowest, pad } from "./layout.js";
 import { liveFrame } from "./live-frame.js";
 import type { LiveView } from "./live-view.js";
+import { redrawn } from "./redrawn.js";
 import { renderOptions, type Screen } from "./render-options.js";
 
 export interface LiveStream extends Screen {
@@ -46,13 +47,12 @@ export async function liveRun(request: LiveRunRequest): Promise<LiveRun> {
 }
 
 async function drawnRun({ plan, stream, environment, now }: LiveRunRequest): Promise<LiveRun> {
-  const { createLogUpdate } = await import("log-update");
-  const log = createLogUpdate(stream);
+  const log = await redrawn(stream);
   const progress = new Map<string, string>();
   let view: LiveView = { plan, state: undefined, progress, since: undefined, note: undefined };
   const frame = (height: number): string =>
     liveFrame(view, { ...renderOptions(stream, environment, now()), height }).join("\n");
-  const draw = (): void => log(frame(stream.rows ?? 24));
+  const draw = (): void => log.draw(frame(stream.rows ?? 24));
   const timer = setInterval(draw, frameMs);
   timer.unref();
   let ended = false;

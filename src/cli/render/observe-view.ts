@@ -5,6 +5,7 @@ import { palette } from "./colour.js";
 import { clockText } from "./format.js";
 import { narrowest } from "./layout.js";
 import { endText, eventText, type ObserveModel, observeFrame, partText, unitText } from "./observe-frame.js";
+import { redrawn } from "./redrawn.js";
 import type { WatchSession } from "./watch-view.js";
 
 /** Shows what is followed while it is. After `end` the last picture stays. */
@@ -86,12 +87,11 @@ function pictured(session: WatchSession, scope: Scope): ObserveView {
 }
 
 async function drawnView(session: WatchSession, scope: Scope): Promise<ObserveView> {
-  const { createLogUpdate } = await import("log-update");
   const { stdout } = session;
-  const log = createLogUpdate(stdout);
+  const log = await redrawn(stdout);
   const { model, events } = changing(scope);
   const draw = (): void =>
-    log(observeFrame(model, { ...session.render(), height: stdout.rows ?? 24 }).join("\n"));
+    log.draw(observeFrame(model, { ...session.render(), height: stdout.rows ?? 24 }).join("\n"));
   const timer = setInterval(draw, frameMs);
   timer.unref();
   draw();

@@ -6,6 +6,7 @@ import { palette } from "./colour.js";
 import { clockText } from "./format.js";
 import { narrowest } from "./layout.js";
 import type { LiveStream } from "./live-run.js";
+import { redrawn } from "./redrawn.js";
 import type { RenderOptions } from "./render-options.js";
 import { levelPaint, type WatchEvent, watchEvents } from "./watch-events.js";
 import { type WatchModel, watchFrame } from "./watch-frame.js";
@@ -61,9 +62,8 @@ async function drawnWatch(
   session: WatchSession,
   scope: { readonly system: string; readonly environment: string },
 ): Promise<WatchView> {
-  const { createLogUpdate } = await import("log-update");
   const { stdout } = session;
-  const log = createLogUpdate(stdout);
+  const log = await redrawn(stdout);
   const samples = new Map<string, Sample[]>();
   let model: WatchModel = {
     ...scope,
@@ -73,7 +73,7 @@ async function drawnWatch(
     events: [],
   };
   const draw = (): void =>
-    log(watchFrame(model, { ...session.render(), height: stdout.rows ?? 24 }).join("\n"));
+    log.draw(watchFrame(model, { ...session.render(), height: stdout.rows ?? 24 }).join("\n"));
   const timer = setInterval(draw, frameMs);
   timer.unref();
   draw();

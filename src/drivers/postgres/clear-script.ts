@@ -1,5 +1,7 @@
 import { identifier, literal } from "../../clients/postgres/identifier.js";
 import type { CapturedDatabase } from "./captured-database.js";
+import { noted } from "./noted-number.js";
+import { owned } from "./object-queries.js";
 import { propertyStatements } from "./settings.js";
 
 const own = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
@@ -17,9 +19,23 @@ const identified = (catalog: string): string =>
    from ${catalog} o, lateral pg_identify_object('${catalog}'::regclass, o.oid, 0) i
    where o.oid >= 16384 and ${notOf(catalog, "o.oid")}`;
 
+const defaulting = (what: string): string =>
+  `format('alter default privileges for role %s%s ${what}', d.defaclrole::regrole,
+     case when d.defaclnamespace <> 0 then format(' in schema %s', d.defaclnamespace::regnamespace) else '' end,
+     case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' else 'schemas' end`;
+
+/** Back to what PostgreSQL grants by itself: the dump has what had been said otherwise. */
+const defaults = [
+  `select distinct -1, ${defaulting("revoke all on %s from %s")}, case x.grantee when 0 then 'public' else x.grantee::regrole::text end)
+   from pg_default_acl d, aclexplode(d.defaclacl) x`,
+  `select 0, ${defaulting("grant all on %s to %s")}, d.defaclrole::regrole) from pg_default_acl d where d.defaclnamespace = 0`,
+  `select 0, ${defaulting("grant all on %s to public")}) from pg_default_acl d where d.defaclnamespace = 0 and d.defaclobjtype in ('f', 'T')`,
+];
+
 /** Everything that users have made, one DROP each; cascades reach only what is on the list as well. */
 const drops = (extensions: readonly string[]): string =>
   [
+    ...defaults,
     `select 1, format('drop event trigger if exists %I cascade', evtname) from pg_event_trigger e where ${notOf("pg_event_trigger", "e.oid")}`,
     `select 2, format('drop publication if exists %I', pubname) from pg_publication`,
     relations(3, "'v', 'm', 'f'"),
@@ -46,14 +62,12 @@ const ownEntry = ({ database: { connectionLimit } }: CapturedDatabase, name: str
   `alter database ${name} reset all; comment on database ${name} is null; alter database ${name} connection limit ${connectionLimit};`;
 
 /** Runs ahead of the dump's own script, in the same transaction. Waits for no lock longer than the session's time-out. */
-export function clearScript(data: CapturedDatabase, owner: boolean): string {
+export function clearScript(data: CapturedDatabase, owner: boolean, noteFile: string): string {
   const name = identifier(data.database.name);
   return `set local client_min_messages = warning;
-do $clear$
+do $lock$
 declare
   everything text;
-  statements text[];
-  one text;
 begin
   select string_agg(format('%I.%I', n.nspname, c.relname), ', ') into everything
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -61,6 +75,14 @@ begin
   if everything is not null then
     execute 'lock table ' || everything || ' in access exclusive mode';
   end if;
+end
+$lock$;
+${noted(noteFile).join("\n")}
+do $clear$
+declare
+  statements text[];
+  one text;
+begin
   select array_agg(statement order by place) into statements
     from (${drops(Object.keys(data.content.extensions))}) as found(place, statement);
   foreach one in array coalesce(statements, '{}') loop
@@ -78,8 +100,30 @@ begin
   end loop;
 end
 $clear$;
+${Object.hasOwn(data.content.objects, "schema public") ? "create schema if not exists public;" : ""}
 ${owner ? ownEntry(data, name) : ""}
 `;
+}
+
+/** A dump has only what of it is not as in a new database. */
+function publicSchema({ content }: CapturedDatabase): string {
+  const then = content.grants["schema public"];
+  const [, owner, granted = ""] = /^owner ("(?:[^"]|"")+"|[^;]+); (.*)$/s.exec(then ?? "") ?? [];
+  if (then === undefined || owner === undefined) return "";
+  const grants = [...granted.matchAll(/("(?:[^"]|"")+"|[^\s=]+)=([A-Z]+)(\*?)/g)].map(
+    ([, who, what, grantable]) =>
+      `grant ${what} on schema public to ${who}${grantable === "" ? "" : " with grant option"};`,
+  );
+  return `do $public$ declare one text; begin
+if (select ${owned("n.nspowner", "n.nspacl", "n")} from pg_namespace n where n.nspname = 'public') is distinct from ${literal(then)} then
+  alter schema public owner to ${owner};
+  for one in select distinct case x.grantee when 0 then 'public' else x.grantee::regrole::text end
+    from pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) x where n.nspname = 'public' loop
+    execute format('revoke all on schema public from %s cascade', one);
+  end loop;
+  ${grants.join("\n  ")}
+end if;
+end $public$;`;
 }
 
 /** Runs after the dump's script, in the same transaction: where something is missing, nothing has happened. */
@@ -94,6 +138,7 @@ export function finishScript(data: CapturedDatabase, owner: boolean): string {
   const properties = owner ? propertyStatements(data, data.database.name).map((one) => `${one};`) : [];
   return `${properties.join("\n")}
 set search_path = '';
+${publicSchema(data)}
 do $finish$ begin
 ${counts.join("\n")}
 end $finish$;

@@ -1,10 +1,10 @@
 import type { Connection } from "../../clients/postgres/connection.js";
 import type { Server } from "../../clients/postgres/connection-options.js";
-import type { DriverContext } from "../../core/driver.js";
+import type { Check, DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { acrossVersions } from "./across-versions.js";
 import type { CapturedDatabase, TableContent } from "./captured-database.js";
-import { compareContents } from "./compare-content.js";
+import { compareContents, compareSchemas } from "./compare-content.js";
 import { readSchema } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
 import { sideBySide, type Work } from "./side-by-side.js";
@@ -15,6 +15,8 @@ export interface Restored {
   readonly data: CapturedDatabase;
   /** With which it was restored. */
   readonly jobs: number;
+  /** Others write to it by now: rows and sequences were compared before they could. */
+  readonly serving?: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function compareStaged(restored: Restored, context: DriverContext):
       context.progress(`gathering the planner's statistics of ${name}`);
       return connection.run(`analyze ${name}`);
     });
-  const counts = largestFirst.map(([name, then]) =>
+  const counts = (restored.serving === true ? [] : largestFirst).map(([name, then]) =>
     reading(async (connection) => {
       context.progress(`counting the rows of ${name}`);
       const rows = await countRows(connection, name);
@@ -52,17 +54,17 @@ export async function compareStaged(restored: Restored, context: DriverContext):
     context,
   );
   if (schema === undefined) throw new Error("the schema was not read");
-  refuseDifferent(data, { ...schema, tables }, { major, name: server.database });
+  const [then, now] = acrossVersions(
+    data.content,
+    { ...schema, tables },
+    { then: data.server.major, now: major },
+  );
+  const checks = restored.serving === true ? compareSchemas(then, now) : compareContents(then, now);
+  refuseDifferent(checks, server.database);
 }
 
-function refuseDifferent(
-  { content, server }: CapturedDatabase,
-  now: CapturedDatabase["content"],
-  { major, name }: { readonly major: number; readonly name: string },
-): void {
-  const wrong = compareContents(...acrossVersions(content, now, { then: server.major, now: major })).filter(
-    ({ result }) => result !== "passed",
-  );
+function refuseDifferent(checks: readonly Check[], name: string): void {
+  const wrong = checks.filter(({ result }) => result !== "passed");
   if (wrong.length === 0) return;
   const each = wrong.map((check) => `${check.name}: ${check.actual ?? ""}, expected ${check.expected ?? ""}`);
   throw new BackoutError(

@@ -38,6 +38,9 @@ export async function readDatabases(connection: Connection): Promise<DatabaseRow
 export const named = (databases: readonly DatabaseRow[], name: string): DatabaseRow | undefined =>
   databases.find((one) => one.name === name);
 
+/** PostgreSQL's mark of a database whose drop was cut off: what is left of it can only be dropped. */
+export const isBroken = ({ gate }: DatabaseRow): boolean => gate.limit === -2;
+
 /** A mark counts only at the very database that it was written for. */
 export function ownMarker(row: DatabaseRow | undefined): Marker | undefined {
   const marker = row && readMarker(row.comment);
@@ -46,7 +49,8 @@ export function ownMarker(row: DatabaseRow | undefined): Marker | undefined {
 
 export function stagedMarker(row: DatabaseRow | undefined): StagedMarker | undefined {
   const marker = ownMarker(row);
-  return marker?.kind === "staged" ? marker : undefined;
+  if (marker?.kind !== "staged") return undefined;
+  return row !== undefined && isBroken(row) ? { ...marker, complete: false } : marker;
 }
 
 export function keptMarker(row: DatabaseRow | undefined): KeptMarker | undefined {

@@ -9,13 +9,16 @@ import { BackoutError } from "../../core/errors.js";
 import { clearScript, finishScript } from "./clear-script.js";
 import { compareStaged } from "./compare-staged.js";
 import { dumpScript } from "./dump-script.js";
+import { makeSnapshots } from "./kept-file.js";
 import { alone } from "./maintenance.js";
 import { removeExpired } from "./remove-expired.js";
 import { findRestore } from "./restore-program.js";
 import { sessionsOf, shownSessions } from "./sessions.js";
+import { tellSinceDump } from "./since-dump.js";
 import { dumpOf, sourceOf } from "./source.js";
 import { readStanding } from "./standing.js";
-import { type InPlaceInput, inPlaceInput, type Job } from "./step-input.js";
+import { inPlaceInput, type Job } from "./step-input.js";
+import { becameOf, effectOf, noteOf, stillOpen } from "./transaction-note.js";
 
 /**
  * Where no second database can be had: cleared and restored by one transaction, so that everyone sees all of it or nothing.
@@ -25,8 +28,11 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
   const server = serverOf(job.options);
   const input = inPlaceInput(job);
   return alone(server, job.options.maintenance, context, async (connection) => {
-    const found = await withConnection(server, context, (own) => standsNow(own, input));
-    if (found.done) return { summary: `${server.database} is restored in place already`, changed: false };
+    const before = await becameOf(connection, job, context, { end: true });
+    if (before === "applied")
+      return { summary: `${server.database} is restored in place already`, changed: false };
+    if (before === "open") throw stillOpen(job);
+    const found = await withConnection(server, context, readStanding);
     if (found.oid !== input.oid) {
       throw new BackoutError(
         "CONFLICT",
@@ -46,22 +52,18 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
     const psql = await findProgram({ name: "psql", atLeast: restore.major, folder }, context);
     const script = (name: string): string => join(context.scratch, name);
     await dumpScript(restore, dump, { to: script("restore.sql") }, context);
-    await context.host.files.write(script("clear.sql"), clearScript(data, found.owner), { mode: 0o600 });
+    await makeSnapshots(job.options, context);
+    const clear = clearScript(data, found.owner, noteOf(job, context));
+    await context.host.files.write(script("clear.sql"), clear, { mode: 0o600 });
     await context.host.files.write(script("finish.sql"), finishScript(data, found.owner), { mode: 0o600 });
     await endThose(connection, input.oid, found.endsSessions);
+    await tellSinceDump(job, context);
     const files = ["clear.sql", "restore.sql", "finish.sql"].map((name) => `--file=${script(name)}`);
     try {
       await runProgram(
         {
           ...{ program: psql, server, effect: "none" },
-          args: [
-            "--no-psqlrc",
-            "--quiet",
-            "--single-transaction",
-            "--set=ON_ERROR_STOP=1",
-            "--output=/dev/null",
-            ...files,
-          ],
+          args: ["-XAtq", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null", ...files],
           env: {
             PGOPTIONS: `-c lock_timeout=${input.endMs} -c maintenance_work_mem=128MB ${withoutTimeOuts(major)}`,
           },
@@ -71,7 +73,11 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
     } catch (error) {
       throw await failed(error, connection, job, context);
     }
-    await compareStaged({ server, data, jobs: job.options.jobs }, context);
+    await compareStaged({ server, data, jobs: job.options.jobs, serving: true }, context).catch(
+      (error: unknown) => {
+        throw happened(error);
+      },
+    );
     await removeExpired(job.options, server.database, context, input.from);
     return { summary: `${server.database} is restored in place`, changed: true };
   });
@@ -107,23 +113,29 @@ async function failed(
     );
   }
   context.signal.throwIfAborted();
-  const effect = code === "UNREACHABLE" || code === "TIMEOUT" ? "unknown" : "none";
+  const effect = await effectOf(connection, job, context);
   return new BackoutError(code, message, { effect, cause: error, ...(hint === undefined ? {} : { hint }) });
 }
 
-/** All tables are new ones: only the restore's own transaction does that. */
-async function standsNow(connection: Connection, input: InPlaceInput) {
-  const standing = await readStanding(connection);
-  return { ...standing, done: standing.oldestTable > input.newestTable };
+/** The transaction is committed by then. */
+function happened(error: unknown): unknown {
+  if (!(error instanceof BackoutError)) return error;
+  const { code, message, hint } = error;
+  return new BackoutError(code, message, {
+    ...{ effect: "applied", cause: error },
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 export function settleInPlace(job: Job, context: StepContext): Promise<Settlement> {
   const server = serverOf(job.options);
-  const input = inPlaceInput(job);
-  return alone(server, job.options.maintenance, context, async () => {
-    const { done } = await withConnection(server, context, (own) => standsNow(own, input));
-    return done
-      ? { state: "applied", summary: `every table of ${server.database} has been made anew` }
-      : { state: "not-applied", summary: `${server.database} has the tables that it had` };
+  const { database } = server;
+  return alone(server, job.options.maintenance, context, async (connection) => {
+    const state = await becameOf(connection, job, context);
+    if (state === "applied")
+      return { state, summary: `the transaction that restores ${database} is committed` };
+    return state === "open"
+      ? { state: "partial", summary: `the transaction that restores ${database} is still open` }
+      : { state, summary: `${database} is as it was` };
   });
 }

@@ -36,12 +36,13 @@ export const writeNote = (note: string, kept: KeptState, { host }: Looking): Pro
 export async function readNote(note: string, { host }: Looking): Promise<KeptState | undefined> {
   if ((await host.files.stat(note)) === undefined) return undefined;
   const text = Buffer.from(await host.files.read(note)).toString();
-  let read: { readonly format?: unknown } | undefined;
+  let read: Partial<KeptState> | null;
   try {
-    read = JSON.parse(text) as { readonly format?: unknown };
+    read = JSON.parse(text) as Partial<KeptState> | null;
   } catch {
     throw damaged(note, "cannot be read");
   }
+  if (read?.data === undefined || !Array.isArray(read.dumps)) throw damaged(note, "is not a note of a dump");
   if (read.format === 1) return read as KeptState;
   throw damaged(note, `has the format "${String(read.format)}", which this version does not know`);
 }

@@ -122,7 +122,8 @@ const privileges = (acl: string, kind: string, owner: string): string =>
       x.privilege_type, case when x.is_grantable then '*' else '' end), ' '), '')
     from aclexplode(coalesce(${acl}, acldefault('${kind}', ${owner}))) x)`;
 
-const owned = (owner: string, acl: string, kind: string): string =>
+/** Answers `owner A; A=CREATE B=USAGE*`: with a star where it may be given on. */
+export const owned = (owner: string, acl: string, kind: string): string =>
   `'owner ' || ${owner}::regrole::text || '; ' || ${privileges(acl, kind, owner)}`;
 
 /** Owner and privileges of each object, with the defaults written out: `{}` and nothing at all are then the same. */

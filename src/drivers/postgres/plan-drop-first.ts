@@ -5,7 +5,7 @@ import { impactOf } from "./impact.js";
 import type { Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { stagedName } from "./own-names.js";
-import { neededFor } from "./room.js";
+import { lackOfDumpRoom, neededFor } from "./room.js";
 import { snapshotStep, spare } from "./snapshot-step.js";
 import { stageStep } from "./stage-step.js";
 import type { Standing } from "./standing.js";
@@ -30,18 +30,28 @@ const dropMs = 2_000;
 
 /** Why a second copy cannot lie beside the live one; `undefined` where it can, or where nobody knows. */
 export function lackOfRoom(
-  { database }: CapturedDatabase,
-  { room }: Seen,
+  data: CapturedDatabase,
+  { room, dumpRoom }: Seen,
   { bytes }: Standing,
 ): string | undefined {
+  const { database } = data;
   if (room?.free == null || room.free >= neededFor(database.bytes)) return undefined;
   const [free, needed] = [room.free, neededFor(database.bytes)].map((one) => Math.ceil(one / 1e6));
   const fact = `${room.folder} has ${free} MB free, a second copy needs ${needed} MB`;
-  if (room.free + bytes >= database.bytes) return fact;
+  if (room.free + bytes < database.bytes) {
+    throw new BackoutError(
+      "REFUSED",
+      `${database.name}: ${fact}, and would not have them without the live one either`,
+      { effect: "none", hint: `make room there: \`df -h ${room.folder}\`` },
+    );
+  }
+  const lacking = lackOfDumpRoom(data, bytes, dumpRoom);
+  if (lacking === undefined) return fact;
+  // A dump that fills the disk would take the live one down with it.
   throw new BackoutError(
     "REFUSED",
-    `${database.name}: ${fact}, and would not have them without the live one either`,
-    { effect: "none", hint: `make room there: \`df -h ${room.folder}\`` },
+    `${database.name}: ${fact}, and without a dump of the live one it is not dropped: ${lacking}`,
+    { effect: "none", hint: "make room there, or name a folder on another disk under `snapshots`" },
   );
 }
 

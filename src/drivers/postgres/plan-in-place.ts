@@ -27,7 +27,7 @@ export function inPlace(given: InPlace): StepSpec[] {
   const { data, then, from, why, standing, expectedMs, options, observed } = given;
   const { name } = data.database;
   const input: InPlaceInput = {
-    ...{ oid: standing.oid, newestTable: standing.newestTable, endMs: options.endWithin },
+    ...{ oid: standing.oid, endMs: options.endWithin },
     ...(from === undefined ? {} : { from }),
   };
   const impact = impactOf(name, then, observed);

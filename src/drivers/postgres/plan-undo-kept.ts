@@ -21,7 +21,7 @@ export function planUndoKept(
 ): StepSpec[] {
   const { from, data, identity, summary } = kept;
   const { standing } = observed.data;
-  if (standing === null || captured === undefined) {
+  if (captured === undefined || (standing === null && data === null)) {
     throw new BackoutError("REFUSED", `${captured?.data.database.name ?? "the database"}: is not there`, {
       ...{ effect: "none", hint: "restore a checkpoint instead" },
     });
@@ -29,19 +29,23 @@ export function planUndoKept(
   if (observed.identity === identity) return [];
   if (data === null) return undoTables(kept, captured.data, observed, options);
   const { name, bytes } = data.database;
-  const given = { data, from, standing, options, observed, expectedMs: restoreMsOf(bytes) };
-  if (kept.kind === "in-place") {
-    return inPlace({
-      ...given,
-      then: summary,
-      why: "out of the dump that was made before it was overwritten",
-    });
+  const expectedMs = restoreMsOf(bytes);
+  // Where there is none, as after a run that came no further than its drop, the dump takes the free name.
+  if (standing !== null) {
+    const given = { data, from, standing, options, observed, expectedMs };
+    if (kept.kind === "in-place") {
+      return inPlace({
+        ...given,
+        then: summary,
+        why: "out of the dump that was made before it was overwritten",
+      });
+    }
+    const why = lackOfRoom(data, observed.data, standing);
+    if (why !== undefined) return dropFirst({ ...given, identity, summary, swapMs, why });
   }
-  const why = lackOfRoom(data, observed.data, standing);
-  if (why !== undefined) return dropFirst({ ...given, identity, summary, swapMs, why });
   const staged = stagedName(name, identity);
   return [
-    stageStep(name, { staged, from }, given.expectedMs),
+    stageStep(name, { staged, from }, expectedMs),
     {
       operation: "swap",
       title: `swap the dumped ${name} in by rename`,

@@ -7,11 +7,11 @@ import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { dropStaged } from "./create-staged.js";
 import { named, readDatabases, stagedMarker } from "./databases.js";
-import { keptFile } from "./kept-file.js";
 import { alone } from "./maintenance.js";
 import { readSchema } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
 import { sessionsOf, shownSessions } from "./sessions.js";
+import { tellSinceDump } from "./since-dump.js";
 import { type Source, sourceOf } from "./source.js";
 import { readStanding } from "./standing.js";
 import { type Job, type TablesInput, tablesInput } from "./step-input.js";
@@ -19,12 +19,7 @@ import { readIndexes, readSurroundings } from "./surroundings.js";
 import { definitionsOf } from "./table-definitions.js";
 import { tablesFiles } from "./tables-files.js";
 import type { TablesScript } from "./tables-script.js";
-
-const pollMs = 200;
-const endMs = 15_000;
-
-/** The transaction's number, by which PostgreSQL says for ever what became of it. */
-const noteOf = (job: Job, context: StepContext): string => keptFile(job, context, "transaction");
+import { becameOf, effectOf, noteOf, stillOpen } from "./transaction-note.js";
 
 /**
  * The chosen tables come out of the database that was staged beside, whole: with keys, indexes, triggers and rights (H37). One
@@ -35,15 +30,16 @@ export function applyTables(job: Job, context: StepContext): Promise<Outcome> {
   const input = tablesInput(job);
   const names = input.tables.map(({ name }) => name).join(", ");
   return alone(server, job.options.maintenance, context, async (connection) => {
-    const before = await becameOf(connection, job, context);
+    const before = await becameOf(connection, job, context, { end: true });
     if (before === "applied") {
       await removeStaged(connection, input, context);
       return { summary: `${names} are restored already`, changed: false };
     }
-    if (before === "unknown") throw stillAtWork(server);
+    if (before === "open") throw stillOpen(job);
     const source = await sourceOf(job, input.from, context);
     const script = await scriptFor(server, source, job, context);
     const files = await tablesFiles({ connection, server, script, source }, job, context);
+    await tellSinceDump(job, context);
     await execute(connection, server, files, job, context);
     await removeStaged(connection, input, context);
     return { summary: `${names} are restored`, changed: true };
@@ -101,11 +97,16 @@ async function execute(
     );
   } catch (error) {
     context.signal.throwIfAborted();
-    throw await failed(error, connection, job);
+    throw await failed(error, connection, job, context);
   }
 }
 
-async function failed(error: unknown, connection: Connection, job: Job): Promise<unknown> {
+async function failed(
+  error: unknown,
+  connection: Connection,
+  job: Job,
+  context: StepContext,
+): Promise<unknown> {
   if (!(error instanceof BackoutError)) return error;
   const { code, message, hint } = error;
   const { oid } = tablesInput(job);
@@ -124,43 +125,9 @@ async function failed(error: unknown, connection: Connection, job: Job): Promise
       "name the other table under `tables` as well, or remove those rows; the message has the constraint and the key",
     );
   }
-  const effect = code === "UNREACHABLE" || code === "TIMEOUT" ? "unknown" : "none";
+  const effect = await effectOf(connection, job, context);
   return new BackoutError(code, message, { effect, cause: error, ...(hint === undefined ? {} : { hint }) });
 }
-
-/** What PostgreSQL says of the transaction; one of a dead attempt is waited for, as its connection is about to end. */
-async function becameOf(
-  connection: Connection,
-  job: Job,
-  context: StepContext,
-): Promise<"applied" | "not-applied" | "unknown"> {
-  const file = noteOf(job, context);
-  if ((await context.host.files.stat(file)) === undefined) return "not-applied";
-  const number = Buffer.from(await context.host.files.read(file))
-    .toString()
-    .trim();
-  // Written in part, and so before anything was touched.
-  if (!/^\d+$/.test(number)) return "not-applied";
-  const begun = context.clock.monotonic();
-  for (;;) {
-    const { state } = await connection.row<{ state: string | null }>(
-      "select pg_xact_status($1::xid8) as state",
-      [number],
-    );
-    if (state === "committed") return "applied";
-    if (state === "aborted") return "not-applied";
-    if (state === null || context.clock.monotonic() - begun > endMs) return "unknown";
-    await context.clock.sleep(pollMs, context.signal);
-  }
-}
-
-const stillAtWork = ({ database }: Server): BackoutError =>
-  new BackoutError("CONFLICT", `${database}: an earlier attempt's transaction is still open`, {
-    ...{
-      effect: "unknown",
-      hint: "`select * from pg_stat_activity where application_name = 'backout'` shows it",
-    },
-  });
 
 async function removeStaged(
   connection: Connection,
@@ -168,11 +135,12 @@ async function removeStaged(
   context: StepContext,
 ): Promise<void> {
   if (staged === undefined) return;
-  const found = named(await readDatabases(connection), staged);
-  if (found === undefined || stagedMarker(found) === undefined) return;
-  await dropStaged(connection, found).catch((error: unknown) =>
-    context.log(`"${staged}": is left behind, the next restore drops it: ${String(error)}`),
-  );
+  try {
+    const found = named(await readDatabases(connection), staged);
+    if (found !== undefined && stagedMarker(found) !== undefined) await dropStaged(connection, found);
+  } catch (error) {
+    context.log(`"${staged}": is left behind, the next restore drops it: ${String(error)}`);
+  }
 }
 
 export function settleTables(job: Job, context: StepContext): Promise<Settlement> {
@@ -182,8 +150,8 @@ export function settleTables(job: Job, context: StepContext): Promise<Settlement
   return alone(serverOf(job.options), job.options.maintenance, context, async (connection) => {
     const state = await becameOf(connection, job, context);
     if (state === "applied") return { state, summary: `the transaction that restores ${names} is committed` };
-    return state === "unknown"
-      ? { state, summary: `the transaction that restores ${names} is still open` }
+    return state === "open"
+      ? { state: "partial", summary: `the transaction that restores ${names} is still open` }
       : { state, summary: `${names} are as they were` };
   });
 }

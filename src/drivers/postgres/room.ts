@@ -10,12 +10,17 @@ export type Room = { readonly folder: string | null; readonly free: number | nul
 /** A copy of what takes so many bytes, with what is written to the log meanwhile. */
 export const neededFor = (bytes: number): number => bytes * 1.2;
 
-/** Of the database that is connected to. */
-export async function readRoom(connection: Connection, { host }: Pick<DriverContext, "host">): Promise<Room> {
+/** Of that database, by default the one that is connected to. */
+export async function readRoom(
+  connection: Connection,
+  { host }: Pick<DriverContext, "host">,
+  database = connection.server.database,
+): Promise<Room> {
   const { folder } = await connection.row<{ folder: string | null }>(
     `select coalesce(nullif(pg_tablespace_location(dattablespace), ''),
          (select setting from pg_settings where name = 'data_directory')) as folder
-       from pg_database where datname = current_database()`,
+       from pg_database where datname = $1`,
+    [database],
   );
   if (folder === null || !isHere(connection.server)) return { folder, free: null };
   const there = await host.files.stat(folder).catch(() => undefined);
@@ -33,13 +38,16 @@ export async function readDumpRoom(
 
 const dumpMargin = 16e6;
 
+const dumpNeeds = ({ dump, database }: Pick<CapturedDatabase, "dump" | "database">, bytes: number): number =>
+  1.5 * bytes * Math.min(1, dump.bytes / Math.max(1, database.bytes)) + dumpMargin;
+
 /** Why a dump of what takes so many bytes cannot be kept, by what the captured one took; `undefined` where it can, or nobody knows. */
 export function lackOfDumpRoom(
   { dump, database }: CapturedDatabase,
   bytes: number,
   room: Room | undefined,
 ): string | undefined {
-  const needed = 1.5 * bytes * Math.min(1, dump.bytes / Math.max(1, database.bytes)) + dumpMargin;
+  const needed = dumpNeeds({ dump, database }, bytes);
   if (room?.free == null || room.free >= needed) return undefined;
   const [free, about] = [room.free, needed].map((one) => Math.ceil(one / 1e6));
   return `${room.folder} has ${free} MB free, and a dump of what is there may need ${about} MB`;

@@ -21,6 +21,15 @@ export function snapshotStep(
         : `dump ${names} as it is, to ${snapshots}, where it is kept for ${durationText(undoFor)}`,
     phase: "preserve",
     input,
+    impact: {
+      changes: [
+        {
+          what: `what is written to ${names} between this dump and the restore`,
+          before: "there",
+          after: "lost for good: in neither of them",
+        },
+      ],
+    },
     expectedMs,
     timeoutMs: timeLimit(expectedMs),
   };

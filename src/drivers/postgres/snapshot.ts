@@ -2,6 +2,7 @@ import { basename } from "node:path/posix";
 import { type Connection, connect } from "../../clients/postgres/connection.js";
 import { serverOf } from "../../clients/postgres/connection-options.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
+import { contentDigest } from "../../core/content-digest.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { utcText } from "../../core/report/measures.js";
@@ -47,8 +48,9 @@ export async function applySnapshot(job: Job, context: StepContext): Promise<Out
     ]);
     const whole = await completed(dumps, read.content, programs, context);
     const { options } = job;
+    const { absent = [] } = snapshotInput(job);
     const kept: KeptState = {
-      ...{ format: 1, identity: identityOf(whole.content), summary: summaryOf(whole.content), at },
+      ...{ format: 1, identity: identityAs(whole.content, absent), summary: summaryOf(whole.content), at },
       data: {
         ...{ ...facts, counters, checksums: options.checksums, content: whole.content },
         dump: {
@@ -57,7 +59,7 @@ export async function applySnapshot(job: Job, context: StepContext): Promise<Out
         },
       },
       dumps: dumps.map(({ path, tables }) => ({ file: basename(path), tables })),
-      ...{ absent: snapshotInput(job).absent ?? [], foreignKeys: read.foreignKeys },
+      ...{ absent, foreignKeys: read.foreignKeys },
       ...(keepMs === undefined ? {} : { key: context.key, until: at + keepMs }),
     };
     await makeSnapshots(options, context);
@@ -73,6 +75,10 @@ export async function applySnapshot(job: Job, context: StepContext): Promise<Out
     await connection.close();
   }
 }
+
+/** Two that have nothing but what they lack are told apart by that. */
+const identityAs = (content: Content, absent: readonly string[]): string =>
+  absent.length === 0 ? identityOf(content) : contentDigest({ content: identityOf(content), absent });
 
 function summaryOfKept(job: Job, file: string, bytes: number): string {
   const { database, tables = [], absent = [] } = snapshotInput(job);

@@ -15,9 +15,6 @@ export type Standing = {
   /** Transactions prepared for two-phase commit. */
   readonly prepared: readonly string[];
   readonly template: boolean;
-  /** Numbers of its tables: those made later have higher ones. */
-  readonly oldestTable: number;
-  readonly newestTable: number;
   readonly bytes: number;
   /** Where it lies, unless a single table says otherwise. */
   readonly tablespace: string;
@@ -35,8 +32,6 @@ export const readStanding = (connection: Connection): Promise<Standing> =>
        array(select subname::text from pg_subscription where subdbid = d.oid order by 1) as subscriptions,
        array(select gid from pg_prepared_xacts where database = d.datname order by prepared) as prepared,
        d.datistemplate as template,
-       coalesce((select min(t.relid) from pg_stat_user_tables t)::int8, 0)::float8 as "oldestTable",
-       coalesce((select max(t.relid) from pg_stat_user_tables t)::int8, 0)::float8 as "newestTable",
        pg_database_size(d.oid)::float8 as bytes, t.spcname::text as tablespace
      from pg_database d join pg_tablespace t on t.oid = d.dattablespace, pg_roles r
      where d.datname = current_database() and r.rolname = current_user`,

@@ -64,9 +64,8 @@ export type TablesInput = From & {
 
 /** Of a restore in place. */
 export type InPlaceInput = From & {
-  /** The database as the plan saw it, and the newest of its tables. */
+  /** The database as the plan saw it. */
   readonly oid: number;
-  readonly newestTable: number;
   /** How long is waited for others, milliseconds. */
   readonly endMs: number;
 };

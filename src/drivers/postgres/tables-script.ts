@@ -1,5 +1,6 @@
 import { identifier, literal } from "../../clients/postgres/identifier.js";
 import type { CapturedDatabase } from "./captured-database.js";
+import { noted } from "./noted-number.js";
 import type { ForeignKey, Surroundings, Trigger } from "./surroundings.js";
 
 /**
@@ -36,11 +37,9 @@ export function clearTables(script: TablesScript): string {
   const refilled = tables.filter(({ way }) => way === "rows").map(({ name }) => name);
   const dropped = chosen.filter((name) => droppedOf(script).has(name));
   return lines([
-    `\\o '${noteFile.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`,
-    "select pg_current_xact_id()::text;",
-    "\\o /dev/null",
     `set local lock_timeout = ${limitMs}; set local search_path = '';`,
     ...[...chosen, ...neighbours].sort().map((name) => `lock table ${name} in access exclusive mode;`),
+    ...noted(noteFile),
     ...around.foreignKeys.map(({ table, name }) => alter(table, `drop constraint ${identifier(name)}`)),
     ...triggersOf(script).map(({ table, name }) => alter(table, `disable trigger ${identifier(name)}`)),
     refilled.length === 0 ? "" : `truncate only ${refilled.join(", only ")};`,

@@ -83,6 +83,19 @@ describe("brings back", () => {
       await fixture.isGood();
     }));
 
+  test("again, and what was written since is counted, not taken for tables that were made since", () =>
+    withShop(async ({ fixture, bringBack, observe }) => {
+      await fixture.break();
+      await bringBack("first");
+      await fixture.sql("insert into customers (name) values ('new')");
+      const seen = (await observe()).data as unknown as {
+        losses: { what: string; inserted: number; basis: string }[];
+      };
+      expect(seen.losses).toMatchObject([{ what: "public.customers", inserted: 1 }]);
+      expect(seen.losses[0]?.basis).toMatch(/another database has the name since the checkpoint/);
+      await bringBack("second");
+    }));
+
   test("one that was dropped, beside which nothing is kept", () =>
     withShop(async (session) => {
       const { fixture, apply, plan, taken } = session;

@@ -73,13 +73,14 @@ export async function findPrograms(
 }
 
 export async function readFacts(connection: Connection) {
+  const jobs = await readJobs(connection);
   return {
     server: await readServer(connection),
     database: await readDatabase(connection),
     wal: await readWal(connection),
     snapshot: await readSnapshot(connection),
     roles: await readRoles(connection),
-    jobs: await readJobs(connection),
+    ...(jobs === undefined ? {} : { jobs }),
     ledgers: await readLedgers(connection),
     indexes: await readIndexes(connection),
   };
@@ -124,7 +125,10 @@ async function kept(
     facts.database.name,
   );
   // Others may have taken numbers between our look and pg_dump's: what counts is what the dump says.
-  const content = { ...read, sequences: await dumpSequences(folder, programs.restore, context) };
+  const content = {
+    ...read,
+    sequences: await dumpSequences(folder, programs.restore, read.sequences, context),
+  };
   const digests: Record<string, string> = {};
   let bytes = 0;
   for (const { name } of await files.list(folder)) {

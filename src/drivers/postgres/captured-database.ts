@@ -109,6 +109,7 @@ export type CapturedDatabase = {
   };
   /** Roles that own something or have rights: must be there before restoring. */
   readonly roles: readonly string[];
-  readonly jobs: readonly ScheduledJob[];
+  /** Of pg_cron, as a record; absent where that is not in this database. */
+  readonly jobs?: readonly ScheduledJob[];
   readonly ledgers: readonly Ledger[];
 };

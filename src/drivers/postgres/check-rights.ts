@@ -1,6 +1,7 @@
 import type { Connection } from "../../clients/postgres/connection.js";
 import { identifier } from "../../clients/postgres/identifier.js";
 import { type Problem, problem, warning } from "../../core/errors.js";
+import { onlyOnce } from "./only-once.js";
 import type { Standing } from "./standing.js";
 
 export function rights(name: string, { server, major }: Connection, standing: Standing): Problem[] {
@@ -33,6 +34,15 @@ export function rights(name: string, { server, major }: Connection, standing: St
             `grant those roles to ${user}; \`backout prove\` tells whether it is enough`,
           ),
         ]),
+    ...(standing.cron
+      ? [
+          warning(
+            name,
+            `${onlyOnce} is in "${server.database}", and cannot be made in a second database: it is restored in place, and whoever uses it waits that long`,
+            `for a short outage keep ${onlyOnce} in a database of its own (\`cron.database_name\`), and use cron.schedule_in_database`,
+          ),
+        ]
+      : []),
     ...(standing.template
       ? [
           problem(

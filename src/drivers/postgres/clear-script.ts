@@ -2,6 +2,7 @@ import { identifier, literal } from "../../clients/postgres/identifier.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { noted } from "./noted-number.js";
 import { owned } from "./object-queries.js";
+import { onlyOnce } from "./only-once.js";
 import { propertyStatements } from "./settings.js";
 
 const own = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
@@ -84,7 +85,7 @@ declare
   one text;
 begin
   select array_agg(statement order by place) into statements
-    from (${drops(Object.keys(data.content.extensions))}) as found(place, statement);
+    from (${drops([...Object.keys(data.content.extensions), onlyOnce])}) as found(place, statement);
   foreach one in array coalesce(statements, '{}') loop
     execute one;
   end loop;

@@ -122,10 +122,11 @@ async function readDump(
   });
 }
 
-/** Where the sequences stand in the dump itself, a folder or a file: as `Content.sequences` has it. */
+/** Where the sequences stand in the dump itself, a folder or a file: as `Content.sequences` has it. Those of extensions are not `own`. */
 export async function dumpSequences(
   dump: string,
   restore: Program,
+  own: Readonly<Record<string, string>>,
   context: DriverContext,
 ): Promise<Record<string, string>> {
   const list = `${dump}.sequences`;
@@ -150,7 +151,8 @@ export async function dumpSequences(
     const plain = name.replaceAll("''", "'");
     return [escaped === "E" ? plain.replaceAll("\\\\", "\\") : plain, called === "true" ? at : `${at} next`];
   });
-  return Object.fromEntries(positions.sort(([a], [b]) => (a < b ? -1 : 1)));
+  const ofOwn = positions.filter(([name]) => Object.hasOwn(own, name));
+  return Object.fromEntries(ofOwn.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Refuses a dump in which a table's rows are not: pg_dump's exit status said that they are. */

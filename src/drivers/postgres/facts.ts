@@ -112,11 +112,11 @@ export async function readRoles(connection: Connection): Promise<string[]> {
 }
 
 /** pg_cron keeps them in one database of the server; where that is this one, they belong to it. */
-export async function readJobs(connection: Connection): Promise<ScheduledJob[]> {
+export async function readJobs(connection: Connection): Promise<ScheduledJob[] | undefined> {
   const { there } = await connection.row<{ there: boolean }>(
     "select exists (select from pg_extension where extname = 'pg_cron') as there",
   );
-  if (!there) return [];
+  if (!there) return undefined;
   return connection.rows<ScheduledJob>(
     `select coalesce(jobname, 'job ' || jobid) as name, schedule, command, active from cron.job
      where database = current_database() order by jobid`,

@@ -78,7 +78,6 @@ export function provisional(dump: KnownDump, { database, settings }: Place): Cap
       wal: "",
       snapshot: "",
       roles: [...roles].sort(),
-      jobs: [],
       ledgers: [],
     },
     counters: { tables: {}, reset: "", started: "" },

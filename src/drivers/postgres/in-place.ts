@@ -11,6 +11,7 @@ import { compareStaged } from "./compare-staged.js";
 import { dumpScript } from "./dump-script.js";
 import { makeSnapshots } from "./kept-file.js";
 import { alone } from "./maintenance.js";
+import { withoutOnlyOnce } from "./only-once.js";
 import { removeExpired } from "./remove-expired.js";
 import { findRestore } from "./restore-program.js";
 import { sessionsOf, shownSessions } from "./sessions.js";
@@ -51,7 +52,8 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
     const folder = job.options.programs;
     const psql = await findProgram({ name: "psql", atLeast: restore.major, folder }, context);
     const script = (name: string): string => join(context.scratch, name);
-    await dumpScript(restore, dump, { to: script("restore.sql") }, context);
+    const only = await withoutOnlyOnce(dump, restore, data, context);
+    await dumpScript(restore, dump, { to: script("restore.sql"), only }, context);
     await makeSnapshots(job.options, context);
     const clear = clearScript(data, found.owner, noteOf(job, context));
     await context.host.files.write(script("clear.sql"), clear, { mode: 0o600 });
@@ -65,7 +67,7 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
           ...{ program: psql, server, effect: "none" },
           args: ["-XAtq", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null", ...files],
           env: {
-            PGOPTIONS: `-c lock_timeout=${input.endMs} -c maintenance_work_mem=128MB ${withoutTimeOuts(major)}`,
+            PGOPTIONS: `-c lock_timeout=${input.endMs} ${withoutTimeOuts(major)}`,
           },
         },
         context,

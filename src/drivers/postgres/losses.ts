@@ -29,6 +29,7 @@ export async function lostSince(
   );
   const counters = await readCounters(connection);
   const unclear = incomparable(data, oid, counters);
+  const replaced = oid !== data.database.oid;
   const names = new Set([...Object.keys(data.counters.tables), ...Object.keys(counters.tables)]);
   const { materializedViews } = data.content;
   return [...names].sort().flatMap((name) => {
@@ -45,7 +46,9 @@ export async function lostSince(
       return [
         { what: name, basis: "dropped since the checkpoint: what was written until then is not known" },
       ];
-    if (then === undefined || then.oid !== seen.oid) return madeSince(name, seen, rows?.now?.rows);
+    // In another database each table has a number of its own.
+    if (then === undefined || (!replaced && then.oid !== seen.oid))
+      return madeSince(name, seen, rows?.now?.rows);
     const why =
       unclear ??
       (then.file === seen.file ? behind(then, seen) : "truncated or rewritten since the checkpoint");

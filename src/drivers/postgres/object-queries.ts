@@ -71,7 +71,8 @@ const types = `select 'type', format('%I.%I', n.nspname, t.typname), concat_ws('
 const policies = `select 'policy', format('%I on %s', p.polname, p.polrelid::regclass), concat_ws(' ', p.polcmd, p.polpermissive,
     (select string_agg(case when r = 0 then 'PUBLIC' else r::regrole::text end, ',' order by r::regrole::text)
       from unnest(p.polroles) r), pg_get_expr(p.polqual, p.polrelid), '/', pg_get_expr(p.polwithcheck, p.polrelid))
-  from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace where ${ours}`;
+  from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace
+  where ${ours} and ${notExtension("pg_class", "c.oid")}`;
 
 const schemas = `select 'schema', quote_ident(n.nspname), '' from pg_namespace n
   where ${ours} and ${notExtension("pg_namespace", "n.oid")}`;

@@ -4,6 +4,7 @@ import { identifier } from "../../clients/postgres/identifier.js";
 import { contentDigest } from "../../core/content-digest.js";
 import type { Content, TableContent } from "./captured-database.js";
 import { grantsQuery, objectsQuery } from "./object-queries.js";
+import { onlyOnce } from "./only-once.js";
 import { settingsOf } from "./settings.js";
 
 export interface ReadOptions {
@@ -43,7 +44,7 @@ export async function readSchema(connection: Connection): Promise<Omit<Content, 
   );
   const grants = await connection.rows<{ name: string; text: string }>(grantsQuery);
   const extensions = await connection.rows<{ name: string; version: string }>(
-    "select extname as name, extversion as version from pg_extension order by 1",
+    `select extname as name, extversion as version from pg_extension where extname <> '${onlyOnce}' order by 1`,
   );
   const views = await connection.rows<{ name: string; populated: boolean }>(
     `select format('%I.%I', schemaname, matviewname) as name, ispopulated as populated from pg_matviews order by 1`,

@@ -1,4 +1,3 @@
-import { join } from "node:path/posix";
 import type { Connection } from "../../clients/postgres/connection.js";
 import type { Server } from "../../clients/postgres/connection-options.js";
 import type { Program } from "../../clients/postgres/programs.js";
@@ -6,7 +5,7 @@ import { runProgram } from "../../clients/postgres/run-program.js";
 import { withoutTimeOuts } from "../../clients/postgres/time-outs.js";
 import type { DriverContext } from "../../core/driver.js";
 import type { CapturedDatabase } from "./captured-database.js";
-import { listEntries } from "./dump.js";
+import { withoutOnlyOnce } from "./only-once.js";
 import { propertyStatements } from "./settings.js";
 
 export interface Restoring {
@@ -26,9 +25,6 @@ type Working = DriverContext & { readonly scratch: string };
 /** Harmless: what is restored counts only when its mark is on disk, and with it all that came before. */
 const settings = "-c synchronous_commit=off -c jit=off";
 
-/** pg_cron runs in one database of a server, and cannot be made in a second one. */
-const onlyOnce = "pg_cron";
-
 /**
  * Everything into an empty database, then its settings and privileges. The first error ends it: a half restored database is
  * never taken for a whole one.
@@ -39,7 +35,7 @@ export async function restoreDump(
 ): Promise<void> {
   const total = Object.keys(data.content.tables).length;
   let done = 0;
-  const list = await withoutSpecial(dump, program, data, context);
+  const list = await withoutOnlyOnce(dump, program, data, context);
   // A tar can only be read from its beginning to its end.
   const sideBySide = data.dump.format === "tar" ? 1 : jobs;
   await runProgram(
@@ -56,22 +52,4 @@ export async function restoreDump(
     context,
   );
   await entry.run(propertyStatements(data, server.database).join(";\n"));
-}
-
-async function withoutSpecial(
-  dump: string,
-  program: Program,
-  data: CapturedDatabase,
-  context: Working,
-): Promise<string[]> {
-  if (data.given === undefined && !Object.hasOwn(data.content.extensions, onlyOnce)) return [];
-  const theirs = new RegExp(
-    `^(EXTENSION|COMMENT) - (EXTENSION )?${onlyOnce}\\b|^TABLE DATA cron |^(SEQUENCE SET|ACL|DEFAULT ACL) cron `,
-  );
-  const all = await listEntries(dump, program, context);
-  const entries = all.filter(({ text }) => !theirs.test(text));
-  if (entries.length === all.length) return [];
-  const list = join(context.scratch, "restored.list");
-  await context.host.files.write(list, entries.map(({ id }) => `${id};\n`).join(""));
-  return [`--use-list=${list}`];
 }

@@ -91,7 +91,7 @@ async function execute(
       {
         ...{ program: psql, server, effect: "none" },
         args: [...quiet, ...files.map((file) => `--file=${file}`)],
-        env: { PGOPTIONS: `-c maintenance_work_mem=128MB ${withoutTimeOuts(connection.major)}` },
+        env: { PGOPTIONS: withoutTimeOuts(connection.major) },
       },
       context,
     );

@@ -168,7 +168,9 @@ async function completed(
   const [only] = dumps;
   const whole = only !== undefined && dumps.every((one) => one.tables.length === 0);
   // Numbers go on being handed out: what counts is what the dump says.
-  const sequences = whole ? await dumpSequences(only.path, restore, context) : content.sequences;
+  const sequences = whole
+    ? await dumpSequences(only.path, restore, content.sequences, context)
+    : content.sequences;
   return { content: { ...content, sequences }, digests, bytes, entries: entries.length };
 }
 

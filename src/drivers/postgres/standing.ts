@@ -1,4 +1,5 @@
 import type { Connection } from "../../clients/postgres/connection.js";
+import { onlyOnce } from "./only-once.js";
 
 /** What the server allows this user to do with the database, and what stands in the way of replacing it. */
 export type Standing = {
@@ -15,6 +16,8 @@ export type Standing = {
   /** Transactions prepared for two-phase commit. */
   readonly prepared: readonly string[];
   readonly template: boolean;
+  /** pg_cron is in it, which cannot be made in a second database. */
+  readonly cron: boolean;
   readonly bytes: number;
   /** Where it lies, unless a single table says otherwise. */
   readonly tablespace: string;
@@ -31,7 +34,7 @@ export const readStanding = (connection: Connection): Promise<Standing> =>
        array(select slot_name::text from pg_replication_slots where datoid = d.oid order by 1) as slots,
        array(select subname::text from pg_subscription where subdbid = d.oid order by 1) as subscriptions,
        array(select gid from pg_prepared_xacts where database = d.datname order by prepared) as prepared,
-       d.datistemplate as template,
+       d.datistemplate as template, exists (select from pg_extension where extname = '${onlyOnce}') as cron,
        pg_database_size(d.oid)::float8 as bytes, t.spcname::text as tablespace
      from pg_database d join pg_tablespace t on t.oid = d.dattablespace, pg_roles r
      where d.datname = current_database() and r.rolname = current_user`,
@@ -44,5 +47,6 @@ export function againstSwap(database: string, standing: Standing): string[] {
     ...(standing.createDatabase ? [] : ["this user may not create databases"]),
     ...(standing.owner ? [] : [`this user does not have the rights of the owner of ${name}`]),
     ...(standing.endsSessions ? [] : ["this user may not end other users' connections"]),
+    ...(standing.cron ? [`${onlyOnce} is in ${name}, and cannot be made in a second database`] : []),
   ];
 }

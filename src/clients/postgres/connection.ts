@@ -4,7 +4,7 @@ import { BackoutError } from "../../core/errors.js";
 import { type Server, shownServer } from "./connection-options.js";
 import { failureOf } from "./failure.js";
 import { postgresError } from "./postgres-error.js";
-import { newerTimeOuts } from "./time-outs.js";
+import { neededDefaults } from "./session-defaults.js";
 
 type Value = string | number | boolean | null | readonly (string | number | null)[];
 
@@ -78,14 +78,17 @@ export async function connect(
   };
   try {
     const [about] = await rows<{ version: string; pid: number }>(
-      `select current_setting('server_version_num') as version, pg_backend_pid() as pid,
-         set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
-         set_config('idle_in_transaction_session_timeout', '0', false)`,
-      [String(more.statementMs ?? 0), String(more.lockMs ?? lockMs)],
+      "select current_setting('server_version_num') as version, pg_backend_pid() as pid",
     );
     const major = Math.floor(Number(about?.version) / 10_000);
-    const timeOuts = newerTimeOuts(major).map((name) => `set_config('${name}', '0', false)`);
-    if (timeOuts.length > 0) await rows(`select ${timeOuts.join(", ")}`);
+    const settings = [
+      ...neededDefaults(major),
+      ["statement_timeout", String(more.statementMs ?? 0)],
+      ["lock_timeout", String(more.lockMs ?? lockMs)],
+    ];
+    await rows(
+      `select ${settings.map(([name, value]) => `set_config('${name}', '${value}', false)`).join(", ")}`,
+    );
     if (major >= 14) await rows(`set client_connection_check_interval = ${aliveMs}`).catch(() => {});
     return {
       ...{ server: to, shown, major, pid: about?.pid ?? 0, rows, client, close },

@@ -3,7 +3,7 @@ import { type Connection, withConnection } from "../../clients/postgres/connecti
 import { serverOf } from "../../clients/postgres/connection-options.js";
 import { findProgram } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
-import { withoutTimeOuts } from "../../clients/postgres/time-outs.js";
+import { withNeededDefaults } from "../../clients/postgres/session-defaults.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { clearScript, finishScript } from "./clear-script.js";
@@ -67,7 +67,7 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
           ...{ program: psql, server, effect: "none" },
           args: ["-XAtq", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null", ...files],
           env: {
-            PGOPTIONS: `-c lock_timeout=${input.endMs} ${withoutTimeOuts(major)}`,
+            PGOPTIONS: `-c lock_timeout=${input.endMs} ${withNeededDefaults(major)}`,
           },
         },
         context,

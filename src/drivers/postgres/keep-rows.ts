@@ -3,7 +3,7 @@ import { serverOf } from "../../clients/postgres/connection-options.js";
 import { identifier, literal } from "../../clients/postgres/identifier.js";
 import { findProgram } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
-import { withoutTimeOuts } from "../../clients/postgres/time-outs.js";
+import { withNeededDefaults } from "../../clients/postgres/session-defaults.js";
 import type { Outcome, Settlement, StepContext, StepSpec } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { keptFile, settleKept, writeKept } from "./kept-file.js";
@@ -45,7 +45,7 @@ export async function applyKeepRows(job: Job, context: StepContext): Promise<Out
         ...{ program, server, effect: "none" },
         args: [...how, `--output=${part}`, "--file=-"],
         input: `${opening}\n${script}\n`,
-        env: { PGOPTIONS: withoutTimeOuts(major) },
+        env: { PGOPTIONS: withNeededDefaults(major) },
       },
       context,
     ),

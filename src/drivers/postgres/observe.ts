@@ -1,5 +1,6 @@
 import { type Connection, connect } from "../../clients/postgres/connection.js";
 import { serverOf } from "../../clients/postgres/connection-options.js";
+import { failureOf } from "../../clients/postgres/failure.js";
 import type { CapturedPart, DriverContext, Observation, ObserveContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase, Content } from "./captured-database.js";
@@ -43,6 +44,9 @@ export type ChosenSeen = {
   }[];
 };
 
+/** The identity of a database that cannot be read any more. */
+export const damaged = "damaged";
+
 export async function observe(
   options: Options,
   context: ObserveContext,
@@ -68,7 +72,20 @@ export async function observe(
     const dumpRoom = await readDumpRoom(options, context);
     const only = captured && options.tables && chosenTables(options.tables, captured.data);
     await beginReading(connection);
-    const all = await readContent(connection, readingLike(options, context, captured?.data, only));
+    const all = await readContent(connection, readingLike(options, context, captured?.data, only)).catch(
+      (error: unknown) => {
+        // Which of its tables can still be read, nobody knows: it comes back as a whole.
+        if (captured === undefined || only !== undefined || !isDamaged(error)) throw error;
+        return error.message;
+      },
+    );
+    if (typeof all === "string") {
+      const basis = "the database is damaged: what was written since the checkpoint cannot be told";
+      return {
+        ...{ identity: damaged, summary: all },
+        data: { standing, room, dumpRoom, changes: [], losses: [{ what: server.database, basis }] },
+      };
+    }
     const looked = captured && only && (await lookAt(connection, only, captured.data, all));
     await connection.run("commit");
     const content = looked?.now ?? all;
@@ -91,6 +108,9 @@ export async function observe(
     await connection.close();
   }
 }
+
+const isDamaged = (error: unknown): error is BackoutError =>
+  error instanceof BackoutError && failureOf(error.cause)?.kind === "damaged";
 
 const readingLike = (
   { checksums }: Options,

@@ -3,7 +3,7 @@ import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { impactOf } from "./impact.js";
 import { keepRowsStep } from "./keep-rows.js";
-import type { Seen } from "./observe.js";
+import { damaged, type Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { stagedName } from "./own-names.js";
 import { dropFirst, lackOfRoom } from "./plan-drop-first.js";
@@ -31,9 +31,10 @@ export function plan({
   refuseKeep(name, intent.keep);
   const expectedMs = restoreMs ?? restoreMsOf(bytes);
   if (options.tables !== undefined) return [...keptRows(name, captured.data, options, standing), ...chosen()];
+  // Rows that cannot be read cannot be kept, and must not keep the others from coming back.
+  const kept = observed.identity === damaged ? [] : keptRows(name, captured.data, options, standing);
   if (standing !== null) {
     const { data, identity, summary } = captured;
-    const kept = keptRows(name, data, options, standing);
     const why = inPlaceBecause(name, options, standing);
     const given = { data, standing, expectedMs, options, observed };
     if (why !== undefined) return [...kept, ...inPlace({ ...given, why, then: summary })];
@@ -43,7 +44,7 @@ export function plan({
   }
   const staged = stagedName(name, captured.identity);
   return [
-    ...keptRows(name, captured.data, options, standing),
+    ...kept,
     stageStep(name, { staged }, expectedMs),
     {
       operation: "swap",

@@ -2,7 +2,7 @@ import type { Connection } from "../../clients/postgres/connection.js";
 import type { Server } from "../../clients/postgres/connection-options.js";
 import type { Program } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
-import { withoutTimeOuts } from "../../clients/postgres/time-outs.js";
+import { withNeededDefaults } from "../../clients/postgres/session-defaults.js";
 import type { DriverContext } from "../../core/driver.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { withoutOnlyOnce } from "./only-once.js";
@@ -41,7 +41,7 @@ export async function restoreDump(
   await runProgram(
     {
       ...{ program, server, effect: "applied" },
-      env: { PGOPTIONS: `${settings} ${withoutTimeOuts(entry.major)}` },
+      env: { PGOPTIONS: `${settings} ${withNeededDefaults(entry.major)}` },
       args: [`--jobs=${sideBySide}`, "--no-subscriptions", "--exit-on-error", "--verbose", ...list, dump],
       onLine: (line) => {
         if (!/processing data for table/.test(line)) return;

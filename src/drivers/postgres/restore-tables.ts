@@ -2,7 +2,7 @@ import { type Connection, withConnection } from "../../clients/postgres/connecti
 import { type Server, serverOf } from "../../clients/postgres/connection-options.js";
 import { findProgram } from "../../clients/postgres/programs.js";
 import { runProgram } from "../../clients/postgres/run-program.js";
-import { withoutTimeOuts } from "../../clients/postgres/time-outs.js";
+import { withNeededDefaults } from "../../clients/postgres/session-defaults.js";
 import type { Outcome, Settlement, StepContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { dropStaged } from "./create-staged.js";
@@ -91,7 +91,7 @@ async function execute(
       {
         ...{ program: psql, server, effect: "none" },
         args: [...quiet, ...files.map((file) => `--file=${file}`)],
-        env: { PGOPTIONS: withoutTimeOuts(connection.major) },
+        env: { PGOPTIONS: withNeededDefaults(connection.major) },
       },
       context,
     );

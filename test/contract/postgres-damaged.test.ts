@@ -1,0 +1,53 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type PostgresServer, postgresServer } from "../support/postgres-server.js";
+import { shopsOn } from "../support/postgres-shops.js";
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await postgresServer();
+});
+afterAll(() => server?.stop());
+
+const { withShop } = shopsOn(() => server);
+
+/** Its first page is no page any more, as after a fault of the disk. */
+async function damage(database: string, table: string): Promise<void> {
+  const path = await server.sql(database, `select pg_relation_filepath('${table}')`);
+  await server.sql(database, "checkpoint");
+  await server.crash();
+  const file = await open(join(server.folder, "data", path), "r+");
+  await file.write(Buffer.alloc(64, 0xee), 0, 64, 0);
+  await file.close();
+  await server.start();
+}
+
+test("W10 a database with a damaged table is planned and comes back, though nobody can read what was written since", () =>
+  withShop(
+    async ({ fixture, observe, plan, bringBack }) => {
+      await damage(fixture.database, "orders");
+      const seen = await observe();
+      expect(seen).toMatchObject({ identity: "damaged" });
+      expect(seen.summary).toMatch(/is damaged \(invalid page in block 0/);
+      const steps = plan(seen);
+      expect(steps.map(({ operation }) => operation)).toEqual(["stage", "swap"]);
+      expect(JSON.stringify(steps)).toMatch(/what was written since the checkpoint cannot be told/);
+      await bringBack("whole");
+      expect((await observe()).identity).not.toBe("damaged");
+    },
+    { keepLostRows: true },
+  ));
+
+test("M18 a database that its lockdown has set to only read comes back, in place as well", () =>
+  withShop(
+    async ({ fixture, bringBack }) => {
+      await fixture.break();
+      await server.sql(
+        "postgres",
+        `alter database "${fixture.database}" set default_transaction_read_only = on`,
+      );
+      await bringBack("locked");
+    },
+    { way: "in-place" },
+  ));

@@ -47,8 +47,8 @@ export async function lostSince(
         { what: name, basis: "dropped since the checkpoint: what was written until then is not known" },
       ];
     // In another database each table has a number of its own.
-    if (then === undefined || (!replaced && then.oid !== seen.oid))
-      return madeSince(name, seen, rows?.now?.rows);
+    if (then === undefined) return wholeTable(name, seen, rows?.now?.rows, made);
+    if (!replaced && then.oid !== seen.oid) return wholeTable(name, seen, rows?.now?.rows, madeAgain);
     const why =
       unclear ??
       (then.file === seen.file ? behind(then, seen) : "truncated or rewritten since the checkpoint");
@@ -98,16 +98,14 @@ const behind = (then: Counters, now: Counters): string | undefined =>
     ? "the counters were reset"
     : undefined;
 
-function madeSince(what: string, { inserted }: Counters, rows: number | undefined): Loss[] {
-  return inserted === 0 && (rows ?? 0) === 0
-    ? []
-    : [
-        {
-          what,
-          inserted: rows ?? inserted,
-          basis: "the table was made since the checkpoint, all of it goes",
-        },
-      ];
+const made = "the table was made since the checkpoint, all of it goes";
+const madeAgain =
+  "the table was made again since the checkpoint, as a restore in place does: so many rows are newer at the most";
+
+/** Whatever is in it. */
+function wholeTable(what: string, { inserted }: Counters, now: number | undefined, basis: string): Loss[] {
+  const rows = now ?? inserted;
+  return inserted === 0 && rows === 0 ? [] : [{ what, inserted: rows, basis }];
 }
 
 function byRows(what: string, why: string, then: number | undefined, now: number | undefined): Loss[] {

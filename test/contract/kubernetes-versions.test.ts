@@ -2,13 +2,16 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { StepSpec, TargetDriver } from "../../src/core/driver.js";
+import type { FollowedUnit, Follower } from "../../src/core/follow.js";
 import { target } from "../../src/drivers/kubernetes/index.js";
+import { contextsFor } from "../../src/drivers/testing/contexts.js";
 import { planOrder } from "../../src/drivers/testing/plan-order.js";
 import { type TargetSession, targetSession } from "../../src/drivers/testing/target-session.js";
 import { type CurrentVersions, currentVersions } from "../support/current-versions.js";
 import { type KubernetesApp, kubernetesApp } from "../support/kubernetes-app.js";
 import { kubeconfigText } from "../support/kubernetes-cluster.js";
 import type { World } from "../support/kubernetes-world.js";
+import { used } from "../support/pod-metrics.js";
 import { builtCluster } from "../support/suite-cluster.js";
 
 /** The tests' cluster is a 1.20; a stand-in before it speaks the versions of a current one. */
@@ -110,6 +113,34 @@ describe("kubernetes, in the API versions of a current cluster (a stand-in befor
       expect(spoken(0)).toEqual(todays);
       expect(await world.get("poddisruptionbudgets/api")).toBeDefined();
     }));
+
+  test("M26 what each pod uses is followed where the cluster measures it", async () => {
+    const made = await kubernetesApp(up(), {}, 1);
+    const contexts = await contextsFor(made.folder);
+    try {
+      await writeFile(join(made.folder, "new.json"), kubeconfigText(current.server, "admin-of-tests"));
+      const options = driver.options.parse({ ...made.options, kubeconfig: "new.json" });
+      const end = new AbortController();
+      const signal = AbortSignal.any([end.signal, AbortSignal.timeout(180_000)]);
+      const missing: string[] = [];
+      let measured: FollowedUnit | undefined;
+      const told: Follower = {
+        state: (parts) => {
+          measured = parts.flatMap(({ units }) => units).find(({ memory }) => memory !== undefined);
+          if (measured !== undefined) end.abort();
+        },
+        event: () => {},
+        line: () => {},
+        missing: (what) => missing.push(what),
+      };
+      await driver.follow?.(options, { ...contexts.plain(), signal }, told).catch(() => {});
+      expect(measured).toMatchObject({ cpu: { used: used.cpu }, memory: { used: used.memory } });
+      expect(missing).not.toContain("resource use");
+    } finally {
+      await contexts.cleanUp();
+      await made.cleanUp();
+    }
+  });
 
   test("a checkpoint of the older versions is restored in the newer ones", () =>
     withSession("old", async (session) => {

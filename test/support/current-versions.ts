@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { request } from "node:https";
 import { text } from "node:stream/consumers";
 import { freePort } from "./free-port.js";
+import { metricsGroup, metricsResources, type PodList, podMetrics } from "./pod-metrics.js";
 
 /** Between a client and a Kubernetes 1.20. */
 export interface CurrentVersions {
@@ -23,7 +24,8 @@ const served: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * A stand-in for a current cluster, as far as versions go: a real API server of 1.20 answers, and here discovery and the
- * names of API versions become those of today; the older names are gone. All else is handed on as it is.
+ * names of API versions become those of today; the older names are gone. It has a metrics server as well. All else is handed
+ * on as it is.
  */
 export async function currentVersions(old: string): Promise<CurrentVersions> {
   const calls: string[] = [];
@@ -46,6 +48,12 @@ async function handle(old: string, incoming: IncomingMessage, outgoing: ServerRe
   const url = incoming.url ?? "/";
   const [, group = "", version = ""] = /^\/apis\/([^/?]+)\/([^/?]+)/.exec(url) ?? [];
   if (served[group]?.includes(version) === false) return gone(outgoing);
+  if (group === metricsGroup.name) {
+    const pods = async () =>
+      JSON.parse(await text(await ask(`${old}/api/v1${placeOf(url)}`, incoming, ""))) as PodList;
+    const answer = placeOf(url) === undefined ? metricsResources : podMetrics(await pods());
+    return void outgoing.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
+  }
   const [current, former] = moved[group] ?? [];
   const changed = version !== "" && version === current;
   const whole = (name: string | undefined) => `"${group}/${name}"`;
@@ -58,9 +66,13 @@ async function handle(old: string, incoming: IncomingMessage, outgoing: ServerRe
   );
   outgoing.writeHead(answer.statusCode ?? 502, { "content-type": answer.headers["content-type"] });
   if (url === "/apis") return void outgoing.end(groupsOf(await text(answer)));
+  outgoing.on("close", () => answer.destroy());
   if (!changed) return void answer.pipe(outgoing);
   outgoing.end((await text(answer)).replaceAll(whole(former), whole(current)));
 }
+
+/** `/namespaces/shop/pods?labelSelector=…`: the same pods as in the core group. */
+const placeOf = (url: string): string | undefined => /\/namespaces\/[^/]+\/pods(\?.*)?$/.exec(url)?.[0];
 
 function ask(url: string, { method, headers }: IncomingMessage, body: string): Promise<IncomingMessage> {
   const { authorization, accept, "content-type": type } = headers;
@@ -85,7 +97,7 @@ function groupsOf(answer: string): string {
     const named = versions.map((version) => ({ groupVersion: `${one.name}/${version}`, version }));
     return [{ ...one, versions: named, preferredVersion: named[0] }];
   });
-  return JSON.stringify({ ...list, groups });
+  return JSON.stringify({ ...list, groups: [...groups, metricsGroup] });
 }
 
 function gone(outgoing: ServerResponse): void {

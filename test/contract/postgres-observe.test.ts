@@ -183,21 +183,6 @@ describe("postgres: looking at a database", () => {
     expect(messageOf("public.orders")).toMatch(/^998 captured rows are untouched; .* 2 since/);
   });
 
-  test("so is it after a restore in place by somebody who may not change the database's own entry", async () => {
-    const { given, taken } = await shop("in_place");
-    await server.sql(
-      "in_place",
-      "create table other as select * from no_key; drop table no_key; alter table other rename to no_key",
-    );
-    await server.sql("in_place", "insert into no_key values ('new')");
-    const checks = await verify(taken.part, given, await contexts.prove(taken));
-    const table = checks.find(({ name }) => name === "table public.no_key");
-    expect(table).toMatchObject({
-      result: "passed",
-      message: "all captured rows are there, 1 were added since",
-    });
-  });
-
   test("check names every shortfall with what mends it", async () => {
     const { given } = await shop("checked");
     const errors = async (given: Options) =>

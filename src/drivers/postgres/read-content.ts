@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Connection } from "../../clients/postgres/connection.js";
-import { identifier, literal } from "../../clients/postgres/identifier.js";
+import { identifier } from "../../clients/postgres/identifier.js";
 import { contentDigest } from "../../core/content-digest.js";
 import type { Content, TableContent } from "./captured-database.js";
 import { grantsQuery, objectsQuery } from "./object-queries.js";
@@ -143,10 +143,7 @@ async function readTable(
   return { rows: Number(rows), digest: sample === "" ? digest : `sampled ${digest}`, key };
 }
 
-/**
- * Only the rows that are older than the last change of the database's own entry, as by a swap, or of the table's, as by a restore in
- * place. `name` is quoted.
- */
+/** Only the rows that are older than the last change of the database's own entry. `name` is quoted. */
 export async function readContentBefore(
   connection: Connection,
   name: string,
@@ -154,8 +151,7 @@ export async function readContentBefore(
 ): Promise<TableContent> {
   const table = (await readTables(connection)).find((one) => one.name === name);
   if (table === undefined) return { rows: 0, digest: "0", key: [] };
-  const older = `where age(xmin) >= (select least(age(d.xmin), age(c.xmin)) from pg_database d, pg_class c
-    where d.datname = current_database() and c.oid = ${literal(name)}::regclass)`;
+  const older = `where age(xmin) >= (select age(d.xmin) from pg_database d where d.datname = current_database())`;
   return readTable(connection, table, like.digest.startsWith("sampled "), older);
 }
 

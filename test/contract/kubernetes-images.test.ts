@@ -9,7 +9,9 @@ import type { JsonObject } from "../../src/core/json.js";
 import type { Data } from "../../src/drivers/kubernetes/capture.js";
 import { target } from "../../src/drivers/kubernetes/index.js";
 import { contextsFor } from "../../src/drivers/testing/contexts.js";
+import { folderArtifacts } from "../../src/drivers/testing/folder-artifacts.js";
 import { rejection } from "../../src/drivers/testing/target-faults.js";
+import { systemClock } from "../../src/platform/system-clock.js";
 import { backout } from "../support/backout-process.js";
 import { type KubernetesApp, kubernetesApp, settings } from "../support/kubernetes-app.js";
 import { template, until } from "../support/kubernetes-world.js";
@@ -69,7 +71,7 @@ describe("images in their registry", () => {
       if (pin === undefined) throw new Error("nothing is pinned");
       expect(pin).toMatchObject({
         repository: `${server.host}/shop/api`,
-        tag: expect.stringMatching(/^backout-\d{14}-[0-9a-f]{12}$/),
+        tag: expect.stringMatching(/^backout-\d{14}-[0-9a-f]{8}-[0-9a-f]{12}$/),
       });
       const { digest } = await server.look("shop/api", "v1");
       expect([pin.digest, (await server.look("shop/api", pin.tag)).digest]).toEqual([digest, digest]);
@@ -105,6 +107,33 @@ describe("images in their registry", () => {
     }
   });
 
+  test("M02 two checkpoints of one second hold each by itself: one can be removed", async () => {
+    const { contexts, options } = await withPin(registryUser);
+    const folder = await mkdtemp(join(tmpdir(), "backout-images-"));
+    try {
+      const { writer } = await folderArtifacts(folder);
+      const now = systemClock.now();
+      const capture = () =>
+        driver.capture?.(options, {
+          ...contexts.plain(),
+          clock: { ...systemClock, now: () => now },
+          artifacts: writer,
+        });
+      const [one, other] = [await capture(), await capture()];
+      if (one === undefined || other === undefined) throw new Error("nothing was captured");
+      const letGo = (part: typeof one) =>
+        driver.letGo?.({ ...part, artifacts: [], at: now }, options, contexts.plain());
+      expect(await letGo(one)).toEqual([]);
+      const [held] = (other.data as Data).pins ?? [];
+      expect(await server.tags("shop/api")).toContain(held?.tag);
+      expect(await letGo(other)).toEqual([]);
+      expect(await server.tags("shop/api")).not.toContain(held?.tag);
+    } finally {
+      await contexts.cleanUp();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
   test("M02 prune lets go of what it removes; so does a checkpoint that does not come about", async () => {
     const { namespace, kubeconfig } = fixture.options as Record<string, string>;
     const text = (more: string) => `backout: 1
@@ -125,14 +154,17 @@ ${more}`;
     try {
       const before = await ours();
       await writeFile(join(folder, "backout.yaml"), text(""));
-      const [first, second] = [await backout(place, "checkpoint"), await backout(place, "checkpoint")];
+      const first = await backout(place, "checkpoint");
+      const early = await ours();
+      const second = await backout(place, "checkpoint");
       expect([first.status, second.status], first.stderr + second.stderr).toEqual([0, 0]);
-      const held = (await ours()).filter((tag) => !before.includes(tag));
-      expect(held).toHaveLength(2);
+      expect(early).toHaveLength(before.length + 1);
+      const held = (await ours()).filter((tag) => !early.includes(tag));
+      expect(held).toHaveLength(1);
       const pruned = await backout(place, "checkpoints", "prune");
       expect([pruned.status, pruned.stderr]).toEqual([0, ""]);
       expect(pruned.stdout).toContain("1 checkpoint removed, 1 kept");
-      expect((await ours()).filter((tag) => !before.includes(tag))).toEqual([held[1]]);
+      expect((await ours()).filter((tag) => !before.includes(tag))).toEqual(held);
 
       await writeFile(
         join(folder, "backout.yaml"),
@@ -145,7 +177,7 @@ ${more}`;
         1,
         expect.stringMatching(/late\.capture: .*exit status 1/),
       ]);
-      expect((await ours()).filter((tag) => !before.includes(tag))).toEqual([held[1]]);
+      expect((await ours()).filter((tag) => !before.includes(tag))).toEqual(held);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { repositoryOf } from "../../clients/registry/image-name.js";
 import { type Registry, registry } from "../../clients/registry/registry.js";
 import type { Check, DriverContext } from "../../core/driver.js";
@@ -64,10 +65,12 @@ export async function pinImages(
   if (options === undefined) return { pins: [], unpinned: [] };
   const { found, strange } = running(states);
   const time = new Date(context.clock.now()).toISOString().slice(0, 19).replace(/[-:T]/g, "");
+  // Of two checkpoints within a second, one may be removed while the other keeps its hold.
+  const own = `backout-${time}-${randomBytes(4).toString("hex")}`;
   const unpinned = [...strange];
   const pins: Pin[] = [];
   for (const { repository, digest } of found.values()) {
-    const tag = `backout-${time}-${digest.slice(7, 19)}`;
+    const tag = `${own}-${digest.slice(7, 19)}`;
     try {
       await registryOf(repository, options, context).tag(digest, tag);
       pins.push({ repository, digest, tag });

@@ -1,6 +1,7 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { BackoutError } from "../core/errors.js";
+import { lockHolder } from "./lock-holder.js";
 
 /** SQLite result codes (https://www.sqlite.org/rescode.html), low byte. */
 const sqlite = {
@@ -55,9 +56,17 @@ export function journalError(error: unknown, path: string): unknown {
     );
   }
   if (code === sqlite.busy || code === sqlite.locked) {
+    const holder = lockHolder(path);
+    if (holder?.stopped) {
+      return say(
+        "LOCKED",
+        `process ${holder.pid} is stopped and has held the journal for more than 10 s`,
+        `let it go on (kill -CONT ${holder.pid}) or end it (kill -KILL ${holder.pid}), then: backout resume`,
+      );
+    }
     return say(
       "LOCKED",
-      "another process has held the journal for more than 10 s",
+      `${holder === undefined ? "another process" : `process ${holder.pid}`} has held the journal for more than 10 s`,
       "backout status, then try again",
     );
   }

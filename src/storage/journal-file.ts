@@ -4,6 +4,10 @@ import type { DatabaseSyncInstance, StatementSyncInstance } from "@photostructur
 import { journalError } from "./journal-error.js";
 import { migrate } from "./journal-schema.js";
 
+/** How long others are waited for, milliseconds. */
+const busyMs = 10_000;
+const closeMs = 500;
+
 /** An open SQLite file whose failures are `BackoutError`s that name it. A transaction is on disk when it returns. */
 export class JournalFile {
   private readonly database: DatabaseSyncInstance;
@@ -21,7 +25,8 @@ export class JournalFile {
    */
   close(): void {
     try {
-      this.database.exec("pragma wal_checkpoint(truncate)");
+      // Whoever writes just now closes later, and does it then.
+      this.database.exec(`pragma busy_timeout = ${closeMs}; pragma wal_checkpoint(truncate)`);
     } catch {
       // What is in the log stays there, on disk, and is read from there next time.
     }
@@ -84,7 +89,7 @@ export async function openJournalFile(path: string): Promise<JournalFile> {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
-    database = new DatabaseSync(path, { timeout: 10_000 });
+    database = new DatabaseSync(path, { timeout: busyMs });
     migrate(database, path);
     database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on");
     return new JournalFile(database, path);

@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,6 +58,34 @@ test("a journal of a later version is refused and left as it is", async () => {
 test("a journal that is none is refused and kept", async () => {
   writeFileSync(journal(), "this is no database, and much longer than a header would be".repeat(20));
   await refused(all, "journal.db: it is not a readable journal any more", "keep the file");
+});
+
+test("a process that was stopped while it wrote to the journal is named, and how to go on", async () => {
+  expect((await backout(place, "rollback", "full", "--yes")).status).toBe(0);
+  system.deploy();
+  const holds = `const { DatabaseSync } = require("@photostructure/sqlite");
+    new DatabaseSync(${JSON.stringify(journal())}).exec("begin immediate");
+    console.log("held");
+    setInterval(() => {}, 1000);`;
+  const holder = spawn(process.execPath, ["-e", holds], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    await once(holder.stdout, "data");
+    const works = await backout(place, "rollback", "full", "--yes");
+    expect([works.status, works.stderr]).toEqual([
+      5,
+      expect.stringContaining(`process ${holder.pid} has held the journal for more than 10 s`),
+    ]);
+    holder.kill("SIGSTOP");
+    const stopped = await backout(place, "rollback", "full", "--yes");
+    expect([stopped.status, stopped.stderr]).toEqual([
+      5,
+      expect.stringContaining(`process ${holder.pid} is stopped and has held the journal`),
+    ]);
+    expect(stopped.stderr).toContain(`kill -CONT ${holder.pid}`);
+  } finally {
+    holder.kill("SIGKILL");
+  }
+  expect((await backout(place, "rollback", "full", "--yes")).status).toBe(0);
 });
 
 test("a file where the state folder should be is refused", async () => {

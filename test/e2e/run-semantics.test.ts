@@ -30,9 +30,15 @@ const start = (...args: string[]): Started => {
 
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let rounds = 0; !(await holds()); rounds++) {
-    if (rounds > 1_500) throw new Error(`never: ${what}`);
+    if (rounds > 9_000) throw new Error(`never: ${what}`);
     await sleep(10);
   }
+}
+
+/** The worker of step `a` works, and the journal knows it: who is stopped now is not stopped in the middle of a write. */
+async function atWork(): Promise<void> {
+  const known = async () => (await system.facts()).some(({ type }) => type === "step.process");
+  await until(async () => ticks().length > 0 && (await known()), "a works");
 }
 
 /** Not merely waiting to be collected by its parent. */
@@ -254,7 +260,7 @@ test("a run is taken from a process that hangs, which then neither writes nor st
   const targets = { a: waits, b: { ...quick("b"), uses: ["a"] } };
   system = stepSystem({ targets, scenarios: { again: { restart: ["a", "b"] } } });
   const zombie = start("rollback", "--yes");
-  await until(() => ticks().length > 0, "a works");
+  await atWork();
   const worker = Number(ticks()[0]);
   zombie.process.kill("SIGSTOP");
   left.push(() => zombie.process.kill("SIGCONT"));
@@ -277,7 +283,7 @@ test("a run is taken from a process that hangs, which then neither writes nor st
 test("a lease that its holder let expire is taken without being told", async () => {
   system = stepSystem(one);
   const zombie = start("rollback", "--yes");
-  await until(() => ticks().length > 0, "a works");
+  await atWork();
   zombie.process.kill("SIGSTOP");
   left.push(() => zombie.process.kill("SIGCONT"));
   await sleep(15_500);

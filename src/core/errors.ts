@@ -70,6 +70,16 @@ export class BackoutError extends Error {
   get exit(): number {
     return errorCodes[this.code].exit;
   }
+
+  /** The same failure, once it is known what it left behind. */
+  leaving(effect: Effect): BackoutError {
+    if (effect === this.effect) return this;
+    return new BackoutError(this.code, this.message, {
+      ...{ effect, cause: this },
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(this.details === undefined ? {} : { details: this.details }),
+    });
+  }
 }
 
 /** Many problems found at once, for example by `check`: thrown where the caller cannot go on. */

@@ -104,7 +104,7 @@ async function commit(connection: Connection): Promise<void> {
     await connection.run("commit");
   } catch (error) {
     if (!(error instanceof BackoutError)) throw error;
-    throw new BackoutError(error.code, error.message, { effect: "unknown", cause: error });
+    throw error.leaving("unknown");
   }
 }
 

@@ -77,7 +77,8 @@ export function applyInPlace(job: Job, context: StepContext): Promise<Outcome> {
     }
     await compareStaged({ server, data, jobs: job.options.jobs, serving: true }, context).catch(
       (error: unknown) => {
-        throw happened(error);
+        // The transaction is committed by then.
+        throw error instanceof BackoutError ? error.leaving("applied") : error;
       },
     );
     await removeExpired(job.options, server.database, context, input.from);
@@ -102,8 +103,7 @@ async function failed(
   context: StepContext,
 ): Promise<unknown> {
   if (!(error instanceof BackoutError)) return error;
-  const { code, message, hint } = error;
-  if (/lock timeout/.test(message)) {
+  if (/lock timeout/.test(error.message)) {
     const sessions = await sessionsOf(connection, inPlaceInput(job).oid, 0);
     return new BackoutError(
       "CONFLICT",
@@ -115,18 +115,7 @@ async function failed(
     );
   }
   context.signal.throwIfAborted();
-  const effect = await effectOf(connection, job, context);
-  return new BackoutError(code, message, { effect, cause: error, ...(hint === undefined ? {} : { hint }) });
-}
-
-/** The transaction is committed by then. */
-function happened(error: unknown): unknown {
-  if (!(error instanceof BackoutError)) return error;
-  const { code, message, hint } = error;
-  return new BackoutError(code, message, {
-    ...{ effect: "applied", cause: error },
-    ...(hint === undefined ? {} : { hint }),
-  });
+  return error.leaving(await effectOf(connection, job, context));
 }
 
 export function settleInPlace(job: Job, context: StepContext): Promise<Settlement> {

@@ -108,7 +108,7 @@ async function failed(
   context: StepContext,
 ): Promise<unknown> {
   if (!(error instanceof BackoutError)) return error;
-  const { code, message, hint } = error;
+  const { message } = error;
   const { oid } = tablesInput(job);
   const none = (said: string, mend: string): BackoutError =>
     new BackoutError("CONFLICT", said, { effect: "none", hint: mend, cause: error });
@@ -125,8 +125,7 @@ async function failed(
       "name the other table under `tables` as well, or remove those rows; the message has the constraint and the key",
     );
   }
-  const effect = await effectOf(connection, job, context);
-  return new BackoutError(code, message, { effect, cause: error, ...(hint === undefined ? {} : { hint }) });
+  return error.leaving(await effectOf(connection, job, context));
 }
 
 async function removeStaged(

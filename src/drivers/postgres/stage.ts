@@ -46,7 +46,8 @@ export async function applyStage(job: Job, context: StepContext): Promise<Outcom
     });
   } catch (error) {
     if (begun) await removeLeft(job, context);
-    throw withoutEffect(error);
+    // What serves is as it was.
+    throw error instanceof BackoutError ? error.leaving("none") : error;
   }
 }
 
@@ -97,16 +98,6 @@ async function removeLeft(job: Job, context: StepContext): Promise<void> {
   } catch (error) {
     context.log(`"${staged}": is left behind, the next attempt removes it: ${String(error)}`);
   }
-}
-
-function withoutEffect(error: unknown): unknown {
-  if (!(error instanceof BackoutError) || error.effect === "none") return error;
-  const { code, message, hint, details } = error;
-  return new BackoutError(code, message, {
-    ...{ effect: "none", cause: error },
-    ...(hint === undefined ? {} : { hint }),
-    ...(details === undefined ? {} : { details }),
-  });
 }
 
 /** Looks only; what a dead attempt had begun has ended by the time that this is alone. */

@@ -109,11 +109,7 @@ async function backOut(
       ? error
       : new BackoutError("INTERNAL", `${name}: ${textOf(error)}`, { effect: "none", cause: error });
   }
-  throw new BackoutError(error.code, error.message, {
-    effect: "none",
-    cause: error,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-  });
+  throw error.leaving("none");
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -14,7 +14,7 @@ import { takeDatabase } from "../support/postgres-parts.js";
 import { type PostgresServer, postgresServer } from "../support/postgres-server.js";
 import { makeShop } from "../support/postgres-shop.js";
 import { type PostgresWorld, postgresWorld } from "../support/postgres-world.js";
-import { adopting, takeOver } from "../support/take-over.js";
+import { adopting, filesToGive, takeOver } from "../support/take-over.js";
 
 const run = promisify(execFile);
 
@@ -53,7 +53,7 @@ describe("postgres: a dump that was given", () => {
       ...{ host: "127.0.0.1", port: server.port, user: "postgres", database },
       ...more,
     }) as JsonObject;
-  const path = (name: string): string => join(folder, name);
+  const { path, spoilt, written } = filesToGive(() => folder, "good.dump");
   const adopt = (file: string, database = "shop", more: JsonObject = {}) =>
     takeOver(target, options(database, more), file, { contexts, folder });
   const databases = (): Promise<string> =>
@@ -168,14 +168,6 @@ describe("postgres: a dump that was given", () => {
     }
   });
 
-  const spoilt = async (name: string, change: (bytes: Buffer) => Buffer): Promise<string> => {
-    await writeFile(path(name), change(await readFile(path("good.dump"))));
-    return path(name);
-  };
-  const written = async (name: string, content: string | Uint8Array): Promise<string> => {
-    await writeFile(path(name), content);
-    return path(name);
-  };
   const folderWithout = async (name: string, which: RegExp): Promise<string> => {
     await cp(path("good.folder"), path(name), { recursive: true });
     const found = (await readdir(path(name))).find((one) => which.test(one));

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -11,7 +11,7 @@ import { rejection } from "../../src/drivers/testing/target-faults.js";
 import type { TargetFixture } from "../../src/drivers/testing/target-fixture.js";
 import { type RedisServer, redisServer } from "../support/redis-server.js";
 import { redisWorld } from "../support/redis-world.js";
-import { adopting, takeOver } from "../support/take-over.js";
+import { adopting, filesToGive, takeOver } from "../support/take-over.js";
 
 /** What a backup of the server's file does. */
 async function snapshot({ client, folder }: RedisServer, to: string): Promise<string> {
@@ -64,19 +64,11 @@ describe("redis: a snapshot that was given", () => {
   let server: RedisServer;
   let folder: string;
   let contexts: Contexts;
-  const path = (name: string): string => join(folder, name);
+  const { path, spoilt, written } = filesToGive(() => folder, "good.rdb");
   const options = (more: JsonObject = {}): JsonObject =>
     target.options.parse({ url: server.url, ...more }) as JsonObject;
   const adopt = (file: string, more: JsonObject = {}) =>
     takeOver(target, options(more), file, { contexts, folder });
-  const spoilt = async (name: string, change: (bytes: Buffer) => Buffer): Promise<string> => {
-    await writeFile(path(name), change(await readFile(path("good.rdb"))));
-    return path(name);
-  };
-  const written = async (name: string, content: string | Uint8Array): Promise<string> => {
-    await writeFile(path(name), content);
-    return path(name);
-  };
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "backout-redis-given-"));

@@ -1,4 +1,4 @@
-import { mkdtemp, stat } from "node:fs/promises";
+import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CapturedPart, TargetDriver } from "../../src/core/driver.js";
 import type { GivenFile } from "../../src/core/given-file.js";
@@ -10,6 +10,18 @@ export async function givenFile(path: string): Promise<GivenFile> {
   const found = await stat(path);
   const kind = found.isDirectory() ? "directory" : "file";
   return { path, kind, size: found.size, modified: Math.round(found.mtimeMs) };
+}
+
+/** Files to be given, in a folder that is there when the tests run: written as they are, or out of `good` by a change. */
+export function filesToGive(folder: () => string, good: string) {
+  const path = (name: string): string => join(folder(), name);
+  const written = async (name: string, content: string | Uint8Array): Promise<string> => {
+    await writeFile(path(name), content);
+    return path(name);
+  };
+  const spoilt = async (name: string, change: (bytes: Buffer) => Buffer): Promise<string> =>
+    written(name, change(await readFile(path(good))));
+  return { path, written, spoilt };
 }
 
 /** As `checkpoint --from` does it, into a new folder below `folder`. */

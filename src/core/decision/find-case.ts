@@ -1,4 +1,4 @@
-import type { Level } from "../playbook/schema.js";
+import type { Level } from "../playbook/schema-judging.js";
 import type { Condition, Truth, World } from "./condition.js";
 
 /** A condition, and whether it has to hold. */

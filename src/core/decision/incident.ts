@@ -1,5 +1,5 @@
 import type { ScenarioDefinition } from "../playbook/playbook.js";
-import { type Severity, severities } from "../playbook/schema.js";
+import { type Severity, severities } from "../playbook/schema-judging.js";
 import { responseTimes, severityActions } from "../signal/severity.js";
 import type { Verdict } from "../signal/verdict.js";
 

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../json.js";
 import { checkDecisionNode } from "./decision-shape.js";
 import type { QuestionDefinition } from "./playbook.js";
-import { type Level, levels } from "./schema.js";
+import { type Level, levels } from "./schema-judging.js";
 import { didYouMean, listed, quoted } from "./suggestion.js";
 import { entriesAt, mapAt, textAt, textsAt } from "./tree.js";
 import type { Path, ProblemList } from "./where.js";

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../json.js";
 import type { DecisionNode, ResponseClass } from "./decision-node.js";
-import type { Level, NoData, Risk, Severity, Strategy } from "./schema.js";
+import type { Risk, Strategy } from "./schema.js";
+import type { Level, NoData, Severity } from "./schema-judging.js";
 
 /**
  * One system in one environment: the playbook after its variables are put in. Secret references (`${env:X}`,

@@ -1,6 +1,6 @@
 import type { DecisionNode, ResponseClass } from "./decision-node.js";
 import type { DecisionRule } from "./playbook.js";
-import type { Level } from "./schema.js";
+import type { Level } from "./schema-judging.js";
 
 /** What is done about something: one of some ways back, or words. */
 export interface Action {

@@ -1,4 +1,4 @@
-import type { Level } from "../playbook/schema.js";
+import type { Level } from "../playbook/schema-judging.js";
 import { compileTriggers, type TriggerDefinitions } from "./compile-triggers.js";
 import type { Sample } from "./sample.js";
 import { type TriggerJudge, triggerJudge } from "./trigger-judge.js";

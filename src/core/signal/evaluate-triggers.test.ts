@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { TriggerDefinition } from "../playbook/playbook.js";
-import type { NoData } from "../playbook/schema.js";
+import type { NoData } from "../playbook/schema-judging.js";
 import { evaluateTriggers, type TriggerDefinitions } from "./evaluate-triggers.js";
 import type { Sample } from "./sample.js";
 import { parseTriggerState, triggerStateText } from "./trigger-state-text.js";

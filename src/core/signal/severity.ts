@@ -1,4 +1,4 @@
-import type { Severity } from "../playbook/schema.js";
+import type { Severity } from "../playbook/schema-judging.js";
 
 /** How long after a trigger has fired somebody has to respond, milliseconds: at once, at once, 5 min, 15 min, 1 h. */
 export const responseTimes: Readonly<Record<Severity, number>> = {

@@ -1,4 +1,4 @@
-import type { Level, Severity } from "../playbook/schema.js";
+import type { Level, Severity } from "../playbook/schema-judging.js";
 import type { Sample } from "./sample.js";
 
 /** Where one trigger is. `frozen`: since when nothing was measured and `no_data: hold` keeps it as it is. */

@@ -50,11 +50,13 @@ export function compileTriggers(
     if ("expression" in result) return result.expression;
     throw new TypeError(`triggers.${path}: ${result.problems[0]?.message}`);
   };
-  const measures = Object.fromEntries(
-    Object.entries(signals).map(([name, { driver, with: options, min, max }]) => [
-      name,
-      digestOf([driver, options, min, max]),
-    ]),
+  const measures = once(() =>
+    Object.fromEntries(
+      Object.entries(signals).map(([name, { driver, with: options, min, max }]) => [
+        name,
+        digestOf([driver, options, min, max]),
+      ]),
+    ),
   );
   const all = Object.entries(triggers).map(([name, definition]) => {
     const when = condition(definition.when, `${name}.when`);
@@ -65,12 +67,29 @@ export function compileTriggers(
     const every = (signal: string): number => signals[signal]?.every ?? 0;
     const counted = when.variables.toSorted((a, b) => every(b) - every(a))[0];
     const stale = [...used].map((signal) => signals[signal] && staleAfter(signals[signal]));
-    const digest = digestOf([definition, stale, [...used].map((signal) => measures[signal])]);
-    return { name, definition, when, clear, signals: [...used], counted, digest };
+    const digest = once(() => digestOf([definition, stale, [...used].map((signal) => measures()[signal])]));
+    return {
+      ...{ name, definition, when, clear, signals: [...used], counted },
+      get digest() {
+        return digest();
+      },
+    };
   });
-  const result = { triggers: all, measures, ...pastOf(all) };
+  const result: CompiledTriggers = {
+    triggers: all,
+    ...pastOf(all),
+    get measures() {
+      return measures();
+    },
+  };
   compiled.set(triggers, result);
   return result;
+}
+
+/** Only a watch asks for digests; everything that reads a playbook compiles its triggers. */
+function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => (made ??= make());
 }
 
 const digestOf = (value: unknown): string => contentDigest(JSON.parse(JSON.stringify(value))).slice(7, 23);

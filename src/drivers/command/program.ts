@@ -66,11 +66,11 @@ const full = z.strictObject({
 
 const asProgram = (run: string[]): Program => ({ run, env: {}, exit: [0] });
 
-/** One flat union: which of its branches was meant is told by the kind of value. */
+/** One flat union: which of its branches was meant is told by the kind of value. What is used most comes first. */
 export const program: z.ZodType<Program> = z.union([
+  full,
   list.transform(asProgram),
   line.transform(asProgram),
-  full,
 ]);
 
 /** For messages: the words as they were written, cut where they get long. */

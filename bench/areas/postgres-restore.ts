@@ -24,6 +24,7 @@ const asPoller = "BACKOUT_BENCH_POLL";
 /** Megabytes of tables; `npm run bench -- postgres-restore 100` runs a small one. */
 const usualSizes = [100, 1000];
 const jobs = 2;
+const roundsOf = (megabytes: number): number => (megabytes > 2_000 ? 2 : megabytes > 500 ? 4 : 5);
 const pollMs = 10;
 const bytesARow = 210;
 const mostMs = 3_600_000;
@@ -57,13 +58,13 @@ async function oneSize(megabytes: number): Promise<Figure[]> {
     const captured = await capture(given, { ...contexts.plain(), ...patient, artifacts: artifacts.writer });
     const taken = { part: { ...captured, artifacts: artifacts.list(), at: 0 }, folder: artifacts.folder };
     const rounds: Round[] = [];
-    for (let round = 0; round < (megabytes > 500 ? 4 : 5); round++) {
+    for (let round = 0; round < roundsOf(megabytes); round++) {
       let plain = { outage: 0, restore: 0 };
-      // What the round before has left to be written is nobody's.
-      await server.sql("postgres", "checkpoint");
+      await nothingLeftToWrite(server);
       await longestGap(server, "postgres", () => {
         plain = asPlaybooksDo(server, taken.folder);
       });
+      const beside = await restoreBeside(server, taken.folder);
       await server.sql("shop", "delete from orders where id % 10 = 0");
       const observed = await observe(given, { ...contexts.plain(), ...patient }, taken.part);
       const steps = planOrder(
@@ -72,7 +73,7 @@ async function oneSize(megabytes: number): Promise<Figure[]> {
         }),
       );
       let whole = 0;
-      await server.sql("postgres", "checkpoint");
+      await nothingLeftToWrite(server);
       const gap = await longestGap(server, "shop", async () => {
         const started = performance.now();
         for (const { operation, input } of steps) {
@@ -81,7 +82,7 @@ async function oneSize(megabytes: number): Promise<Figure[]> {
         }
         whole = performance.now() - started;
       });
-      rounds.push({ gap, whole, ...plain });
+      rounds.push({ gap, whole, beside, ...plain });
       await dropKept(server);
     }
     return report(megabytes, rounds);
@@ -90,6 +91,12 @@ async function oneSize(megabytes: number): Promise<Figure[]> {
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What has been left to be written, by the server or the system, is not to be written while another is measured. */
+async function nothingLeftToWrite(server: PostgresServer): Promise<void> {
+  await server.sql("postgres", "checkpoint");
+  timeProcess(["sync"]);
 }
 
 /** Each round replaces one. */
@@ -116,14 +123,30 @@ async function fill(server: PostgresServer, megabytes: number): Promise<void> {
 
 /** Drop, make, restore with the application stopped: nobody can use the database meanwhile. How long, and pg_restore alone. */
 function asPlaybooksDo(server: PostgresServer, dump: string): { outage: number; restore: number } {
-  const where = ["-h", "127.0.0.1", "-p", String(server.port), "-U", "postgres"];
-  const program = (name: string): string => join(server.programs, name);
   const started = performance.now();
-  timeProcess([program("dropdb"), ...where, "--force", "shop"]);
-  timeProcess([program("createdb"), ...where, "shop"]);
-  const restore = timeProcess([program("pg_restore"), ...where, "-d", "shop", "-j", String(jobs), dump]);
+  timeProgram(server, "dropdb", "--force", "shop");
+  const restore = createAndRestore(server, dump, "shop");
   return { outage: performance.now() - started, restore };
 }
+
+/** pg_restore alone, where backout restores: into another database, while the live one is still there. */
+async function restoreBeside(server: PostgresServer, dump: string): Promise<number> {
+  let restore = 0;
+  await nothingLeftToWrite(server);
+  await longestGap(server, "shop", () => {
+    restore = createAndRestore(server, dump, "beside");
+  });
+  timeProgram(server, "dropdb", "beside");
+  return restore;
+}
+
+function createAndRestore(server: PostgresServer, dump: string, database: string): number {
+  timeProgram(server, "createdb", database);
+  return timeProgram(server, "pg_restore", "-d", database, "-j", String(jobs), dump);
+}
+
+const timeProgram = ({ port, programs }: PostgresServer, name: string, ...args: string[]): number =>
+  timeProcess([join(programs, name), "-h", "127.0.0.1", "-p", String(port), "-U", "postgres", ...args]);
 
 /** The longest time without an answer while that is done, as a client in a process of its own sees it. */
 async function longestGap(
@@ -185,9 +208,11 @@ interface Round {
   /** Without an answer, and from its begin to its end. */
   readonly gap: number;
   readonly whole: number;
-  /** As playbooks do: nobody can work, and pg_restore alone. */
+  /** As playbooks do: nobody can work, and pg_restore in it. */
   readonly outage: number;
   readonly restore: number;
+  /** pg_restore alone into another database. */
+  readonly beside: number;
 }
 
 function report(megabytes: number, rounds: readonly Round[]): Figure[] {
@@ -200,8 +225,13 @@ function report(megabytes: number, rounds: readonly Round[]): Figure[] {
     }),
     figure({
       ...{ area, figure: `whole restore, ${what}`, unit: "times", most: 1.15 },
+      values: rounds.map(({ whole, beside }) => whole / beside),
+      against: `pg_restore -j ${jobs} alone into another database: ${median(rounds.map(({ beside }) => beside))}`,
+    }),
+    figure({
+      ...{ area, figure: `whole restore, ${what}, after a drop`, unit: "times" },
       values: rounds.map(({ whole, restore }) => whole / restore),
-      against: `pg_restore -j ${jobs} alone, a client asking meanwhile: ${median(rounds.map(({ restore }) => restore))}`,
+      against: `the same after the database was dropped: ${median(rounds.map(({ restore }) => restore))}`,
     }),
   ];
 }

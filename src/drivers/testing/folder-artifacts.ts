@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BackoutError } from "../../core/errors.js";
 import type { Artifact, ArtifactReader, ArtifactWriter } from "../../core/ports.js";
+import { fileDigest } from "../../storage/durable-files.js";
 
 /** The artifacts of one target's part in a plain folder: real files and digests, without a checkpoint around them. */
 export interface FolderArtifacts {
@@ -12,8 +12,6 @@ export interface FolderArtifacts {
   list(): Artifact[];
   reader(artifacts: readonly Artifact[]): ArtifactReader;
 }
-
-const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 const exists = async (path: string): Promise<boolean> => {
   const found = await stat(path).catch(() => undefined);
@@ -27,8 +25,8 @@ export async function folderArtifacts(folder: string): Promise<FolderArtifacts> 
   const add: ArtifactWriter["add"] = async (name, more) => {
     const path = join(folder, name);
     if (more?.sensitive === true) await chmod(path, 0o600);
-    const bytes = await readFile(path);
-    const artifact = { name, path: name, digest: digestOf(bytes), bytes: bytes.length, encrypted: false };
+    const { size: bytes } = await stat(path);
+    const artifact = { name, path: name, digest: await fileDigest(path), bytes, encrypted: false };
     added.set(name, artifact);
     return artifact;
   };
@@ -57,7 +55,7 @@ export function folderReader(folder: string, artifacts: readonly Artifact[]): Ar
         effect: "none",
       });
     }
-    if (digestOf(await readFile(path)) !== artifact.digest) {
+    if ((await fileDigest(path)) !== artifact.digest) {
       throw new BackoutError("ARTIFACT_ALTERED", `${name}: digest differs from "${artifact.digest}"`, {
         effect: "none",
       });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { readPack, runProgram } from "../src/cli/load-program.ts";
+import { letYoungGenerationGrow } from "../src/cli/young-generation.ts";
 
 const [early, later, earlyCompiled, laterCompiled] = process.argv.slice(2);
 
@@ -74,6 +75,8 @@ writeFileSync(".env", "A=2\n");
 change("UPDATE orders SET total = 4 WHERE id = 1");
 await run("check");
 await run("plan", "full", "--change", "v2");
+// As in a process that has just begun: `check` has changed it for itself.
+letYoungGenerationGrow();
 writeFileSync(earlyCompiled, scripts.get(early).createCachedData());
 await run("--help");
 await run("rollback", "full", "--change", "v2", "--yes");

@@ -3,6 +3,7 @@ import type { Wiring } from "../../app/wiring.js";
 import type { Problem } from "../../core/errors.js";
 import { addCommand } from "../add-command.js";
 import type { Session } from "../session.js";
+import { keepYoungGenerationSmall } from "../young-generation.js";
 
 const help = {
   summary: "validate the playbook, then ask every driver whether it can do its work",
@@ -12,6 +13,7 @@ const help = {
 /** Problems of the file come all at once; only a valid one is asked further. */
 export const addCheck = (program: Command, wiring: Wiring): Command =>
   addCommand<{ offline?: boolean }>(program, "check", help, wiring, async ({ session, options }) => {
+    keepYoungGenerationSmall();
     const choice = { file: options.file, environment: options.env };
     const loaded = await wiring.loadPlaybook(choice);
     if (loaded.playbook === undefined) return tell(session, loaded.problems, loaded.file);

@@ -9,6 +9,7 @@ import { capture } from "../../src/drivers/postgres/capture.js";
 import { observe } from "../../src/drivers/postgres/observe.js";
 import { options } from "../../src/drivers/postgres/options.js";
 import { plan } from "../../src/drivers/postgres/plan.js";
+import { prove } from "../../src/drivers/postgres/prove.js";
 import { apply } from "../../src/drivers/postgres/steps.js";
 import { contextsFor } from "../../src/drivers/testing/contexts.js";
 import { folderArtifacts } from "../../src/drivers/testing/folder-artifacts.js";
@@ -29,7 +30,7 @@ const pollMs = 10;
 const bytesARow = 210;
 const mostMs = 3_600_000;
 
-/** The same database restored in turn: as playbooks do (stop, drop, pg_restore -j, start), and beside with a swap. */
+/** The same database restored in turn: as playbooks do (stop, drop, pg_restore -j, start), beside with a swap, and by the copy that a proof has kept. */
 export async function restoring(args: readonly string[]): Promise<Figure[]> {
   const given = process.env[asPoller];
   if (given !== undefined) {
@@ -53,6 +54,7 @@ async function oneSize(megabytes: number): Promise<Figure[]> {
     await fill(server, megabytes);
     const given = options.parse({
       ...{ host: "127.0.0.1", port: server.port, user: "postgres", database: "shop", jobs },
+      keepProven: 2 * megabytes,
     });
     const artifacts = await folderArtifacts(await mkdtemp(join(folder, "artifacts-")));
     const captured = await capture(given, { ...contexts.plain(), ...patient, artifacts: artifacts.writer });
@@ -65,25 +67,35 @@ async function oneSize(megabytes: number): Promise<Figure[]> {
         plain = asPlaybooksDo(server, taken.folder);
       });
       const beside = await restoreBeside(server, taken.folder);
-      await server.sql("shop", "delete from orders where id % 10 = 0");
-      const observed = await observe(given, { ...contexts.plain(), ...patient }, taken.part);
-      const steps = planOrder(
-        plan({
-          ...{ captured: taken.part, restoreMs: undefined, observed, options: given, intent: restoreOnly },
-        }),
-      );
-      let whole = 0;
-      await nothingLeftToWrite(server);
-      const gap = await longestGap(server, "shop", async () => {
-        const started = performance.now();
-        for (const { operation, input } of steps) {
-          const context = { ...(await contexts.step(taken, `bench-${round}/${operation}`, 1)), ...patient };
-          await apply({ operation, input, options: given, captured: taken.part }, context);
-        }
-        whole = performance.now() - started;
-      });
-      rounds.push({ gap, whole, beside, ...plain });
-      await dropKept(server);
+      const made = await bringBack("made");
+      const proof = await prove(taken.part, given, { ...(await contexts.prove(taken)), ...patient });
+      if (proof.level !== "restored") throw new Error(JSON.stringify(proof.checks));
+      const copy = await bringBack("copy");
+      rounds.push({ ...made, copy, beside, ...plain });
+
+      async function bringBack(way: string): Promise<Pick<Round, "gap" | "whole">> {
+        await server.sql("shop", "delete from orders where id % 10 = 0");
+        const observed = await observe(given, { ...contexts.plain(), ...patient }, taken.part);
+        if (observed.data.proven !== (way === "copy")) throw new Error(`${way}: ${observed.data.proven}`);
+        const steps = planOrder(
+          plan({
+            ...{ captured: taken.part, restoreMs: undefined, observed, options: given, intent: restoreOnly },
+          }),
+        );
+        let whole = 0;
+        await nothingLeftToWrite(server);
+        const gap = await longestGap(server, "shop", async () => {
+          const started = performance.now();
+          for (const { operation, input } of steps) {
+            const key = `bench-${way}-${round}/${operation}`;
+            const context = { ...(await contexts.step(taken, key, 1)), ...patient };
+            await apply({ operation, input, options: given, captured: taken.part }, context);
+          }
+          whole = performance.now() - started;
+        });
+        await dropKept(server);
+        return { gap, whole };
+      }
     }
     return report(megabytes, rounds);
   } finally {
@@ -208,6 +220,8 @@ interface Round {
   /** Without an answer, and from its begin to its end. */
   readonly gap: number;
   readonly whole: number;
+  /** The same by the copy that the proof has kept. */
+  readonly copy: { readonly gap: number; readonly whole: number };
   /** As playbooks do: nobody can work, and pg_restore in it. */
   readonly outage: number;
   readonly restore: number;
@@ -222,6 +236,16 @@ function report(megabytes: number, rounds: readonly Round[]): Figure[] {
     figure({
       ...{ area, figure: `outage, ${what}`, unit: "ms", values: rounds.map(({ gap }) => gap), most: 1_000 },
       against: `drop, pg_restore -j ${jobs}: ${median(rounds.map(({ outage }) => outage))}`,
+    }),
+    figure({
+      ...{ area, figure: `outage, ${what}, proven copy`, unit: "ms", most: 1_000 },
+      values: rounds.map(({ copy }) => copy.gap),
+      against: "as above",
+    }),
+    figure({
+      ...{ area, figure: `whole restore, ${what}, proven copy`, unit: "times", most: 1.15 },
+      values: rounds.map(({ copy, beside }) => copy.whole / beside),
+      against: `pg_restore -j ${jobs} alone into another database; by the copy: ${median(rounds.map(({ copy }) => copy.whole))}`,
     }),
     figure({
       ...{ area, figure: `whole restore, ${what}`, unit: "times", most: 1.15 },

@@ -276,7 +276,7 @@ export interface TargetDriver<
   capture?(options: Options, context: CaptureContext): Promise<Captured<Data>>;
   /** Makes what `capture` would have made out of a file of somebody else's making. Throws REFUSED where it holds no whole state. */
   adopt?(given: GivenFile, options: Options, context: CaptureContext): Promise<Captured<Data> & FromFile>;
-  /** Restores it somewhere harmless and compares. */
+  /** Restores it somewhere harmless and compares. What it leaves there for the way back stands in its notes, and goes with `letGo`. */
   prove?(captured: CapturedPart<Data>, options: Options, context: ProveContext): Promise<Proof>;
   /** What is there now, compared with what was captured where there is such: the only look at the world before planning. */
   observe(
@@ -298,7 +298,7 @@ export interface TargetDriver<
   follow?(options: Options, context: DriverContext, told: Follower): Promise<void>;
   /** Left out: what it did cannot be taken back. */
   readonly undo?: UndoDriver<Options, Data, Kept>;
-  /** Its checkpoint is gone: what capturing it kept elsewhere goes too. Says what could not, for a person. */
+  /** Its checkpoint is gone: what capturing and proving it kept elsewhere goes too. Says what could not, for a person. */
   letGo?(captured: CapturedPart<Data>, options: Options, context: DriverContext): Promise<string[]>;
   /** What there is to go back to, newest version first (v2.10.0 before v2.9.0). */
   versions?(options: Options, context: DriverContext): Promise<Version[]>;

@@ -10,6 +10,8 @@ export interface Proof {
   readonly restoreMs?: number;
   /** What could not be found out and was not asked for, so that it is neither a pass nor a failure: a phrase each. */
   readonly unknown?: readonly string[];
+  /** What else came of it that people should know, such as what stays there: a phrase each. */
+  readonly notes?: readonly string[];
 }
 
 export interface Check {

@@ -37,7 +37,7 @@ describe("postgres: capture and proof", () => {
     server = await postgresServer();
     folder = await mkdtemp(join(tmpdir(), "backout-postgres-capture-"));
     contexts = await contextsFor(folder);
-    base = options.parse({ url: await makeShop(server, database) });
+    base = options.parse({ url: await makeShop(server, database), keepProven: 0 });
     taken = await take(base);
   });
   afterAll(async () => {

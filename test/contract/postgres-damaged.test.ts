@@ -39,6 +39,30 @@ test("W10 a database with a damaged table is planned and comes back, though nobo
     { keepLostRows: true },
   ));
 
+test("W10 in place it comes back without the dump that cannot be made, and the plan says that nothing can be taken back", () =>
+  withShop(
+    async ({ fixture, observe, plan, bringBack }) => {
+      await damage(fixture.database, "orders");
+      const [step, ...more] = plan(await observe());
+      expect(more).toEqual([]);
+      expect(step).toMatchObject({
+        operation: "restore-in-place",
+        impact: { irreversible: expect.stringMatching(/it is damaged, so no dump of it can be made/) },
+      });
+      await bringBack("damaged");
+    },
+    { way: "in-place" },
+  ));
+
+test("where there is no room either, it is neither dropped nor filled up beside: the plan is refused", () =>
+  withShop(async ({ fixture, observe, plan }) => {
+    await damage(fixture.database, "orders");
+    const seen = await observe();
+    const { room, ...rest } = seen.data as { room: { folder: string } };
+    const full = { ...seen, data: { ...rest, room: { ...room, free: 5_000_000 } } };
+    expect(() => plan(full)).toThrow(/it is damaged, so none can be made/);
+  }));
+
 test("M18 a database that its lockdown has set to only read comes back, in place as well", () =>
   withShop(
     async ({ fixture, bringBack }) => {

@@ -22,7 +22,9 @@ describe("postgres: a disk that is full", () => {
   let folder: string;
   const disks: string[] = [];
   const given = () =>
-    options.parse({ host: "127.0.0.1", port: server.port, user: "postgres", database: "shop" });
+    options.parse({
+      ...{ host: "127.0.0.1", port: server.port, user: "postgres", database: "shop", keepProven: 0 },
+    });
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "backout-full-"));

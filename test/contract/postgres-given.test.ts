@@ -50,7 +50,7 @@ describe("postgres: a dump that was given", () => {
   let contexts: Contexts;
   const options = (database: string, more: JsonObject = {}) =>
     target.options.parse({
-      ...{ host: "127.0.0.1", port: server.port, user: "postgres", database },
+      ...{ host: "127.0.0.1", port: server.port, user: "postgres", database, keepProven: 0 },
       ...more,
     }) as JsonObject;
   const { path, spoilt, written } = filesToGive(() => folder, "good.dump");

@@ -74,7 +74,11 @@ export async function postgresWorld(
     const good = await sql(lines);
     return {
       ...{ server, database, sql, folder },
-      options: { host: "127.0.0.1", port: server.port, user: "postgres", database, ...more.options },
+      // A copy that a proof has kept would spare the restore, which most tests are about.
+      options: {
+        ...{ host: "127.0.0.1", port: server.port, user: "postgres", database, keepProven: 0 },
+        ...more.options,
+      },
       break: async () => void (await sql(broken(database))),
       isGood: async () => expect(await sql(lines)).toBe(good),
       world: () => sql(lines),

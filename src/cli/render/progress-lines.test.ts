@@ -30,6 +30,7 @@ function told(isTTY: boolean, json: boolean): string {
   lines.progress("db", "too soon");
   lines.done("db", "captured", "22,000 rows", 412);
   for (const result of ["passed", "failed", "error"] as const) lines.proven("db", proof(result));
+  lines.proven("db", { ...proof("passed"), unknown: ["its owner"], notes: ["its copy stays"] });
   lines.end();
   return text;
 }
@@ -38,6 +39,9 @@ const done = `✓ db: captured in 412 ms: 22,000 rows
 ✓ db: proven to the level "restored", restored in 2.1 s
 ✗ db: did not prove to restore: rows of orders: 1 row is missing
 ? db: could not be proven: rows of orders: 1 row is missing
+✓ db: proven to the level "restored", restored in 2.1 s
+? db: not known: its owner
+· db: its copy stays
 `;
 
 it.each<[string, boolean, boolean, string]>([

@@ -38,11 +38,11 @@ export function progressLines(session: ProgressSession): ProgressLines {
     if (shown) stdout.write(eraseLine);
     shown = false;
   };
-  const say = (symbol: "good" | "bad" | "warn", target: string, text: string): void => {
+  const say = (symbol: "good" | "bad" | "warn" | "dim", target: string, text: string): void => {
     if (options.json) return;
     erase();
     const { width, colour } = session.render();
-    const mark = { good: "✓", bad: "✗", warn: "?" }[symbol];
+    const mark = { good: "✓", bad: "✗", warn: "?", dim: "·" }[symbol];
     session.print(
       hanging(`${mark} `, plainText(`${target}: ${text}`), width, { label: palette(colour)[symbol] }).join(
         "\n",
@@ -70,6 +70,7 @@ export function progressLines(session: ProgressSession): ProgressLines {
       else if (proof.result === "failed") say("bad", target, `did not prove to restore: ${why}`);
       else say("warn", target, `could not be proven: ${why}`);
       for (const one of proof.unknown ?? []) say("warn", target, `not known: ${one}`);
+      for (const one of proof.notes ?? []) say("dim", target, one);
     },
     baselines: ({ values, missing }) => {
       for (const [signal, value] of Object.entries(values))

@@ -165,6 +165,9 @@ function partLines(
     ...(records.at(-1)?.unknown ?? []).flatMap((one) =>
       hanging("  ? ", plainText(`not known: ${one}`), options.width, { label: paint.warn }),
     ),
+    ...(records.at(-1)?.notes ?? []).flatMap((one) =>
+      hanging("  · ", plainText(one), options.width, { label: paint.dim }),
+    ),
   ];
 }
 

@@ -14,6 +14,7 @@ export interface ProofRecord {
   readonly restoreMs?: number | undefined;
   readonly message?: string | undefined;
   readonly unknown?: readonly string[] | undefined;
+  readonly notes?: readonly string[] | undefined;
 }
 
 const check = z.object({
@@ -34,6 +35,7 @@ export const proofRecords = z.array(
     restoreMs: z.number().optional(),
     message: z.string().optional(),
     unknown: z.array(z.string()).optional(),
+    notes: z.array(z.string()).optional(),
   }),
 );
 

@@ -36,21 +36,23 @@ export async function capture(
     const programs = await findPrograms(options, connection.major, context);
     const counters = await readCounters(connection);
     await beginReading(connection);
+    // pg_dump has the processors, and whoever else is served.
+    await connection.run("set local max_parallel_workers_per_gather = 0");
     const { snapshot } = await connection.row<{ snapshot: string }>(
       "select pg_export_snapshot() as snapshot",
     );
-    const facts = await readFacts(connection);
     const folder = context.artifacts.scratch(folderName);
     await context.host.files.remove(folder);
-    const content = await beside(context, (inside) => [
-      dumpTo(folder, { program: programs.dump, server, snapshot, options, database: facts.database }, inside),
-      readContent(connection, { checksums: options.checksums }),
+    const { checksums } = options;
+    const read = async () => ({
+      facts: await readFacts(connection),
+      content: await readContent(connection, { checksums }),
+    });
+    const taken = await beside(context, (inside) => [
+      dumpTo(folder, { program: programs.dump, server, snapshot, options }, inside),
+      read(),
     ]);
-    return await kept(
-      folder,
-      { server, programs, content, facts, counters, checksums: options.checksums },
-      context,
-    );
+    return await kept(folder, { ...taken, server, programs, counters, checksums }, context);
   } finally {
     await connection.close();
   }
@@ -66,10 +68,11 @@ export async function findPrograms(
   atLeast: number,
   context: Pick<CaptureContext, "host" | "signal">,
 ): Promise<Programs> {
-  return {
-    dump: await findProgram({ name: "pg_dump", atLeast, folder }, context),
-    restore: await findProgram({ name: "pg_restore", atLeast, folder }, context),
-  };
+  const [dump, restore] = await Promise.all([
+    findProgram({ name: "pg_dump", atLeast, folder }, context),
+    findProgram({ name: "pg_restore", atLeast, folder }, context),
+  ]);
+  return { dump, restore };
 }
 
 export async function readFacts(connection: Connection) {
@@ -127,7 +130,7 @@ async function kept(
   // Others may have taken numbers between our look and pg_dump's: what counts is what the dump says.
   const content = {
     ...read,
-    sequences: await dumpSequences(folder, programs.restore, read.sequences, context),
+    sequences: await dumpSequences({ dump: folder, entries }, programs.restore, read.sequences, context),
   };
   const digests: Record<string, string> = {};
   let bytes = 0;

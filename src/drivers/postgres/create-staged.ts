@@ -15,6 +15,22 @@ export async function createStaged(
   { live, tablespace }: { readonly live: string; readonly tablespace?: string },
   { database }: CapturedDatabase,
 ): Promise<number> {
+  const beside = await placeBeside(connection, live, tablespace);
+  const owner = ` owner ${identifier(database.owner)}`;
+  await connection.run(`${createStatement(database, name)}${owner}${beside} allow_connections false`);
+  const { oid } = await connection.row<{ oid: string }>(
+    "select oid::text as oid from pg_database where datname = $1",
+    [name],
+  );
+  return Number(oid);
+}
+
+/** For the end of a `CREATE DATABASE`: the tablespace of `live` or, where that is gone, the one that it had. Empty for the usual one. */
+export async function placeBeside(
+  connection: Connection,
+  live: string,
+  tablespace?: string,
+): Promise<string> {
   // Named, it asks for a right that nobody needs for the usual one.
   const [place] = await connection.rows<{ tablespace: string }>(
     `select t.spcname::text as tablespace from pg_tablespace t
@@ -23,14 +39,7 @@ export async function createStaged(
        and t.oid <> (select dattablespace from pg_database where datname = 'template0')`,
     [live, tablespace ?? null],
   );
-  const beside = place === undefined ? "" : ` tablespace ${identifier(place.tablespace)}`;
-  const owner = ` owner ${identifier(database.owner)}`;
-  await connection.run(`${createStatement(database, name)}${owner}${beside} allow_connections false`);
-  const { oid } = await connection.row<{ oid: string }>(
-    "select oid::text as oid from pg_database where datname = $1",
-    [name],
-  );
-  return Number(oid);
+  return place === undefined ? "" : ` tablespace ${identifier(place.tablespace)}`;
 }
 
 /** Only what is provably ours: by its mark or, where the mark is missing, because nobody could ever connect to it. */

@@ -5,7 +5,8 @@ import { type DatabaseRow, keptDatabases, stagedMarker } from "./databases.js";
 import { stagedName } from "./own-names.js";
 
 /**
- * What an earlier restore of this database left: replaced ones whose time is over, staged ones that were never swapped in.
+ * What is left of earlier work on this database: replaced ones whose time is over, staged ones that were never swapped in, proven copies
+ * of other checkpoints.
  * Only where name, mark and number all say that they are ours.
  */
 export async function dropExpired(
@@ -22,6 +23,6 @@ export async function dropExpired(
   });
   for (const { name } of [...kept.map(({ row }) => row), ...staged]) {
     await connection.run(`drop database if exists ${identifier(name)} with (force)`);
-    context.log(`"${name}": was kept from an earlier restore of ${of}, and is dropped`);
+    context.log(`"${name}": was kept by backout for ${of}, and is dropped`);
   }
 }

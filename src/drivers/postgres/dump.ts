@@ -5,7 +5,7 @@ import { runProgram } from "../../clients/postgres/run-program.js";
 import type { DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { Command } from "../../core/ports.js";
-import type { CapturedDatabase, Content } from "./captured-database.js";
+import type { Content } from "./captured-database.js";
 import type { Options } from "./options.js";
 
 interface Dumping {
@@ -14,7 +14,6 @@ interface Dumping {
   /** Exported by a transaction that stays open until the dump is there. */
   readonly snapshot: string;
   readonly options: Pick<Options, "jobs" | "compression">;
-  readonly database: CapturedDatabase["database"];
 }
 
 const lockWaitMs = 30_000;
@@ -23,12 +22,12 @@ const lookMs = 1_000;
 /** Directory format, which alone is written by several connections at once. Rejects unless pg_dump says that it succeeded. */
 export async function dumpTo(
   folder: string,
-  { program, server, snapshot, options, database }: Dumping,
+  { program, server, snapshot, options }: Dumping,
   context: DriverContext,
 ): Promise<void> {
   let tables = 0;
   const watching = new AbortController();
-  const watched = watch(folder, watching.signal, context, () => `${tables} tables of ${database.name}`);
+  const watched = watch(folder, watching.signal, context, () => `${tables} tables of ${server.database}`);
   try {
     await runProgram(
       {
@@ -124,15 +123,13 @@ async function readDump(
 
 /** Where the sequences stand in the dump itself, a folder or a file: as `Content.sequences` has it. Those of extensions are not `own`. */
 export async function dumpSequences(
-  dump: string,
+  { dump, entries: all }: { readonly dump: string; readonly entries: readonly Entry[] },
   restore: Program,
   own: Readonly<Record<string, string>>,
   context: DriverContext,
 ): Promise<Record<string, string>> {
   const list = `${dump}.sequences`;
-  const entries = (await listEntries(dump, restore, context)).filter(({ text }) =>
-    text.startsWith("SEQUENCE SET "),
-  );
+  const entries = all.filter(({ text }) => text.startsWith("SEQUENCE SET "));
   if (entries.length === 0) return {};
   await context.host.files.write(list, entries.map(({ id }) => `${id};\n`).join(""));
   const { stdout } = await readDump([`--use-list=${list}`, "--file=-", dump], restore, context);

@@ -20,14 +20,19 @@ export async function alone<Result>(
 ): Promise<Result> {
   const connection = await connect(server, context, { database: maintenance, lockMs: 5_000 });
   try {
-    await lock(connection, server.database, context);
+    await holdAlone(connection, server.database, context);
     return await work(connection);
   } finally {
     await connection.close();
   }
 }
 
-async function lock(connection: Connection, database: string, context: DriverContext): Promise<void> {
+/** Until the connection ends nobody else works on that database. */
+export async function holdAlone(
+  connection: Connection,
+  database: string,
+  context: DriverContext,
+): Promise<void> {
   const begun = context.clock.monotonic();
   for (;;) {
     const { got } = await connection.row<{ got: boolean }>(

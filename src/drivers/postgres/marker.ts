@@ -21,8 +21,10 @@ const staged = z.object({
   ...common,
   kind: z.literal("staged"),
   identity: z.string(),
-  /** Restored, and compared with what was captured. */
+  /** Restored, and compared with what was captured, by the restore that swaps it in. */
   complete: z.boolean(),
+  /** Kept by a proof, for a restore to come: when the capture began whose proof that was, milliseconds since the epoch. */
+  proven: z.int().optional(),
 });
 
 const kept = z.object({

@@ -6,8 +6,10 @@ import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase, Content } from "./captured-database.js";
 import { chosenTables, contentOf } from "./chosen-tables.js";
 import { differenceOf } from "./compare-content.js";
+import { readDatabases } from "./databases.js";
 import { type Loss, lostSince } from "./losses.js";
 import type { Options } from "./options.js";
+import { closedCopy } from "./proven-copy.js";
 import { identityOf, readContent, summaryOf } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
 import { type Room, readDumpRoom, readRoom } from "./room.js";
@@ -27,6 +29,8 @@ export type Seen = {
   readonly room?: Room;
   /** The same where dumps go that are made right before a restore. */
   readonly dumpRoom?: Room;
+  /** The proof of what was captured has kept its copy: nothing has to be restored. */
+  readonly proven?: boolean;
   /** Where only some tables are to come back. */
   readonly chosen?: ChosenSeen | null;
 };
@@ -70,6 +74,9 @@ export async function observe(
     const standing = await readStanding(connection);
     const room = await readRoom(connection, context);
     const dumpRoom = await readDumpRoom(options, context);
+    const proven =
+      captured !== undefined &&
+      closedCopy(await readDatabases(connection), server.database, captured.identity) !== undefined;
     const only = captured && options.tables && chosenTables(options.tables, captured.data);
     await beginReading(connection);
     const all = await readContent(connection, readingLike(options, context, captured?.data, only)).catch(
@@ -83,7 +90,7 @@ export async function observe(
       const basis = "the database is damaged: what was written since the checkpoint cannot be told";
       return {
         ...{ identity: damaged, summary: all },
-        data: { standing, room, dumpRoom, changes: [], losses: [{ what: server.database, basis }] },
+        data: { standing, room, dumpRoom, proven, changes: [], losses: [{ what: server.database, basis }] },
       };
     }
     const looked = captured && only && (await lookAt(connection, only, captured.data, all));
@@ -91,7 +98,7 @@ export async function observe(
     const content = looked?.now ?? all;
     const identity = looked?.same === true ? captured?.identity : identityOf(content);
     const seen = { identity: identity ?? "", summary: summaryOf(content) };
-    const there = { standing, chosen: looked?.chosen ?? null, room, dumpRoom };
+    const there = { standing, chosen: looked?.chosen ?? null, room, dumpRoom, proven };
     const concerned = (losses: Loss[]): Loss[] => losses.filter(({ what }) => only?.includes(what) ?? true);
     if (captured === undefined || identity === captured.identity) {
       const unseen =

@@ -14,6 +14,8 @@ export interface Options extends ConnectionOptions, SwapOptions {
   readonly programs?: string | undefined;
   readonly scratch?: ConnectionOptions | undefined;
   readonly keepLostRows: boolean;
+  /** Megabytes. */
+  readonly keepProven: number;
   readonly tables?: readonly string[] | undefined;
 }
 
@@ -63,6 +65,13 @@ export const options: z.ZodType<Options> = z
       .default(false)
       .describe(
         "Before a restore, write the rows that are newer than the checkpoint to a file in `snapshots`, as SQL that puts them back",
+      ),
+    keepProven: z
+      .int()
+      .min(0)
+      .default(500)
+      .describe(
+        "Megabytes. Where the database takes no more, the copy that the newest checkpoint's proof has restored stays beside it, closed to everyone: bringing it back is then little more than the swap. 0 keeps none",
       ),
     tables: z
       .array(z.string().min(1))

@@ -2,7 +2,7 @@ import type { Observation, StepSpec } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { impactOf } from "./impact.js";
-import type { Seen } from "./observe.js";
+import { damaged, type Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { stagedName } from "./own-names.js";
 import { lackOfDumpRoom, neededFor } from "./room.js";
@@ -31,7 +31,7 @@ const dropMs = 2_000;
 /** Why a second copy cannot lie beside the live one; `undefined` where it can, or where nobody knows. */
 export function lackOfRoom(
   data: CapturedDatabase,
-  { room, dumpRoom }: Seen,
+  { identity, data: { room, dumpRoom } }: Observation<Seen>,
   { bytes }: Standing,
 ): string | undefined {
   const { database } = data;
@@ -45,13 +45,20 @@ export function lackOfRoom(
       { effect: "none", hint: `make room there: \`df -h ${room.folder}\`` },
     );
   }
-  const lacking = lackOfDumpRoom(data, bytes, dumpRoom);
+  const lacking =
+    identity === damaged ? "it is damaged, so none can be made" : lackOfDumpRoom(data, bytes, dumpRoom);
   if (lacking === undefined) return fact;
   // A dump that fills the disk would take the live one down with it.
   throw new BackoutError(
     "REFUSED",
     `${database.name}: ${fact}, and without a dump of the live one it is not dropped: ${lacking}`,
-    { effect: "none", hint: "make room there, or name a folder on another disk under `snapshots`" },
+    {
+      effect: "none",
+      hint:
+        identity === damaged
+          ? `make room there: \`df -h ${room.folder}\``
+          : "make room there, or name a folder on another disk under `snapshots`",
+    },
   );
 }
 

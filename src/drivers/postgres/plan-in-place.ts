@@ -1,7 +1,7 @@
 import type { Observation, StepSpec } from "../../core/driver.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { impactOf } from "./impact.js";
-import type { Seen } from "./observe.js";
+import { damaged, type Seen } from "./observe.js";
 import type { Options } from "./options.js";
 import { lackOfDumpRoom } from "./room.js";
 import { snapshotStep, spare } from "./snapshot-step.js";
@@ -32,7 +32,10 @@ export function inPlace(given: InPlace): StepSpec[] {
   };
   const impact = impactOf(name, then, observed);
   const way = { what: `way of restoring ${name}`, before: "beside, then swapped", after: `in place: ${why}` };
-  const lacking = lackOfDumpRoom(data, standing.bytes, observed.data.dumpRoom);
+  const lacking =
+    observed.identity === damaged
+      ? "it is damaged, so no dump of it can be made"
+      : lackOfDumpRoom(data, standing.bytes, observed.data.dumpRoom);
   return [
     ...(lacking === undefined ? [snapshotStep({ database: name, ...spare(from) }, options, expectedMs)] : []),
     {

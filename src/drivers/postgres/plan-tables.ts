@@ -8,7 +8,7 @@ import { stagedName } from "./own-names.js";
 import { totalRows } from "./read-content.js";
 import { lackOfDumpRoom } from "./room.js";
 import { snapshotStep, spare } from "./snapshot-step.js";
-import { stageStep, timeLimit } from "./stage-step.js";
+import { stageStep, takeCopyStep, timeLimit } from "./stage-step.js";
 import type { Standing } from "./standing.js";
 import type { SnapshotInput, TablesInput } from "./step-input.js";
 import type { TableWay } from "./tables-script.js";
@@ -49,7 +49,11 @@ export function planTables(given: ChosenPlan): StepSpec[] {
     ...{ database: name, data, tables, source: { staged } },
     ...{ chosen, standing, options, observed, expectedMs: own },
   });
-  return [...before, stageStep(name, { staged }, expectedMs), ...after];
+  const stage =
+    observed.data.proven === true
+      ? takeCopyStep(name, { staged }, { bytes: data.database.bytes, restoreMs: expectedMs })
+      : stageStep(name, { staged }, expectedMs);
+  return [...before, stage, ...after];
 }
 
 type ChosenTable = TableWay & { readonly seen: string };

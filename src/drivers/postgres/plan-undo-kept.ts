@@ -40,7 +40,7 @@ export function planUndoKept(
         why: "out of the dump that was made before it was overwritten",
       });
     }
-    const why = lackOfRoom(data, observed.data, standing);
+    const why = lackOfRoom(data, observed, standing);
     if (why !== undefined) return dropFirst({ ...given, identity, summary, swapMs, why });
   }
   const staged = stagedName(name, identity);

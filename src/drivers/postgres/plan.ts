@@ -9,7 +9,7 @@ import { stagedName } from "./own-names.js";
 import { dropFirst, lackOfRoom } from "./plan-drop-first.js";
 import { inPlace } from "./plan-in-place.js";
 import { planTables } from "./plan-tables.js";
-import { stageStep } from "./stage-step.js";
+import { stageStep, takeCopyStep } from "./stage-step.js";
 import { againstSwap, type Standing } from "./standing.js";
 import type { SwapInput } from "./step-input.js";
 
@@ -27,7 +27,7 @@ export function plan({
 }: PlanInput<Options, CapturedDatabase, Seen>): StepSpec[] {
   if (!intent.restore || captured === undefined || observed.identity === captured.identity) return [];
   const { name, bytes } = captured.data.database;
-  const { standing } = observed.data;
+  const { standing, proven = false } = observed.data;
   refuseKeep(name, intent.keep);
   const expectedMs = restoreMs ?? restoreMsOf(bytes);
   if (options.tables !== undefined) return [...keptRows(name, captured.data, options, standing), ...chosen()];
@@ -38,14 +38,16 @@ export function plan({
     const why = inPlaceBecause(name, options, standing);
     const given = { data, standing, expectedMs, options, observed };
     if (why !== undefined) return [...kept, ...inPlace({ ...given, why, then: summary })];
-    const lacking = options.way === "auto" ? lackOfRoom(data, observed.data, standing) : undefined;
+    const lacking = options.way === "auto" && !proven ? lackOfRoom(data, observed, standing) : undefined;
     if (lacking !== undefined)
       return [...kept, ...dropFirst({ ...given, identity, summary, swapMs, why: lacking })];
   }
   const staged = stagedName(name, captured.identity);
   return [
     ...kept,
-    stageStep(name, { staged }, expectedMs),
+    proven
+      ? takeCopyStep(name, { staged }, { bytes, restoreMs: expectedMs })
+      : stageStep(name, { staged }, expectedMs),
     {
       operation: "swap",
       title: `swap the staged ${name} in by rename`,

@@ -1,5 +1,5 @@
 import { withConnection } from "../../clients/postgres/connection.js";
-import { serverOf } from "../../clients/postgres/connection-options.js";
+import { type Server, serverOf } from "../../clients/postgres/connection-options.js";
 import type { CapturedPart, Check, Proof, ProveContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import { acrossVersions } from "./across-versions.js";
@@ -7,6 +7,7 @@ import type { CapturedDatabase } from "./captured-database.js";
 import { compareContents } from "./compare-content.js";
 import { dumpFolder } from "./dump-folder.js";
 import type { Options } from "./options.js";
+import { keepCopy, keepsProven, notKept, uselessBecause } from "./proven-copy.js";
 import { readContent } from "./read-content.js";
 import { beginReading } from "./read-snapshot.js";
 import { restoreDump } from "./restore-dump.js";
@@ -16,30 +17,35 @@ import { unmetNeeds } from "./unmet-needs.js";
 
 /** Restored into a database of our own, beside the live one or on another server, and compared in everything. */
 export async function prove(
-  { data, artifacts }: CapturedPart<CapturedDatabase>,
+  captured: CapturedPart<CapturedDatabase>,
   options: Options,
   context: ProveContext,
 ): Promise<Proof> {
+  const { data, artifacts } = captured;
   const altered = alteredFiles(data, artifacts);
   if (altered.length > 0) return { level: "captured", checks: altered };
-  const folder = await dumpFolder(data, context);
   const server = serverOf(options.scratch ?? options);
-  const { major, needs } = await withConnection(server, context, async (connection) => ({
-    major: connection.major,
-    needs: await unmetNeeds(data, connection),
-  }));
+  const keeps = keepsProven(captured, options);
+  const [folder, { major, needs, finding, useless }] = await Promise.all([
+    dumpFolder(data, context),
+    lookAt(server, { captured, keeps }, options, context),
+  ]);
   // About the place, not about the dump: nothing has been measured.
   if (needs.length > 0) return { level: "captured", checks: needs };
-  const program = await findRestore(data, major, options, context);
+  if (finding.status === "rejected") throw finding.reason;
+  const program = finding.value;
   const { jobs } = options;
+  // Its comment says whose it is, should nobody come to remove it.
+  const unmarked = { ...data, database: { ...data.database, comment: "" } };
+  const beside = keeps ? { live: server.database } : {};
   return withScratchDatabase(
     server,
-    { data, maintenance: maintenanceOf(options) },
+    { data, maintenance: maintenanceOf(options), ...beside },
     context,
     async (scratch, entry) => {
       const begun = context.clock.monotonic();
       try {
-        await restoreDump({ program, server: scratch, dump: folder, data, jobs, entry }, context);
+        await restoreDump({ program, server: scratch, dump: folder, data: unmarked, jobs, entry }, context);
       } catch (error) {
         // Whether the server is still there, and has room, was asked: what is left is the dump.
         if (!(error instanceof BackoutError) || error.code !== "COMMAND_FAILED") throw error;
@@ -55,11 +61,33 @@ export async function prove(
         { name: "restore", result: "passed" } as const,
         ...compareContents(...acrossVersions(data.content, content, { then: data.server.major, now: major })),
       ];
-      const failed = checks.some(({ result }) => result !== "passed");
-      return { level: failed ? "captured" : "restored", checks, restoreMs };
+      if (checks.some(({ result }) => result !== "passed")) return { level: "captured", checks, restoreMs };
+      const place = { keeper: entry, scratch: scratch.database };
+      if (!keeps) return { level: "restored", checks, restoreMs };
+      const note =
+        useless === undefined ? await keepCopy(place, captured, options, context) : notKept(useless);
+      return { level: "restored", checks, restoreMs, notes: [note] };
     },
   );
 }
+
+/** What the server lacks, and the program; why its copy could not be kept, where it is to be. */
+const lookAt = (
+  server: Server,
+  {
+    captured: { data },
+    keeps,
+  }: { readonly captured: CapturedPart<CapturedDatabase>; readonly keeps: boolean },
+  options: Options,
+  context: ProveContext,
+) =>
+  withConnection(server, context, async (connection) => {
+    const { major } = connection;
+    const asked = [unmetNeeds(data, connection), findRestore(data, major, options, context)] as const;
+    const [, finding] = await Promise.allSettled(asked);
+    const useless = keeps ? await uselessBecause(connection, data, context) : undefined;
+    return { major, needs: await asked[0], finding, useless };
+  });
 
 export const maintenanceOf = ({ scratch, maintenance }: Options): string =>
   scratch === undefined ? maintenance : serverOf(scratch).database;

@@ -4,6 +4,7 @@ import type { Server } from "../../clients/postgres/connection-options.js";
 import { identifier, literal } from "../../clients/postgres/identifier.js";
 import type { DriverContext } from "../../core/driver.js";
 import type { CapturedDatabase } from "./captured-database.js";
+import { placeBeside } from "./create-staged.js";
 import { createStatement } from "./settings.js";
 
 const prefix = "backout_scratch_";
@@ -15,6 +16,8 @@ interface Making {
   readonly data: CapturedDatabase;
   /** An existing database of the server, to make the new one from. */
   readonly maintenance: string;
+  /** In the tablespace of this database of the server; absent for the server's usual one. */
+  readonly live?: string;
 }
 
 /**
@@ -23,28 +26,35 @@ interface Making {
  */
 export async function withScratchDatabase<Result>(
   server: Server,
-  { data, maintenance }: Making,
+  { data, maintenance, live }: Making,
   context: DriverContext,
   work: (scratch: Server, keeper: Connection) => Promise<Result>,
 ): Promise<Result> {
   const number = randomBytes(4).readInt32BE();
   const name = `${prefix}${(number >>> 0).toString(16).padStart(8, "0")}`;
   const keeper = await connect(server, context, { database: maintenance });
+  let gone = false;
   try {
     await sweepScratch(keeper, context);
     await keeper.rows("select pg_advisory_lock($1, $2)", [lockSpace, number]);
-    await keeper.run(createStatement(data.database, name));
+    const place = live === undefined ? "" : await placeBeside(keeper, live);
+    await keeper.run(`${createStatement(data.database, name)}${place}`);
     await keeper.run(
       `comment on database ${identifier(name)} is ${literal(`backout: scratch of ${data.database.name}`)}`,
     );
-    return await work({ ...server, database: name }, keeper);
+    const result = await work({ ...server, database: name }, keeper);
+    gone = await drop(keeper, name).then(
+      () => true,
+      () => false,
+    );
+    return result;
   } finally {
     await keeper.close();
-    await removed(server, maintenance, name, context);
+    if (!gone) await removed(server, maintenance, name, context);
   }
 }
 
-/** With a connection and a time of its own, since the context's may have been the reason for ending. */
+/** Where something went wrong: by a connection and in a time of its own, since the context's may have been the reason. */
 async function removed(
   server: Server,
   maintenance: string,

@@ -1,5 +1,5 @@
 import type { Connection } from "../../clients/postgres/connection.js";
-import type { StepContext } from "../../core/driver.js";
+import type { DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 
 type Session = {
@@ -28,7 +28,7 @@ const pollMs = 10;
 export async function endSessions(
   connection: Connection,
   { oid, database, except, limitMs }: Ending,
-  context: StepContext,
+  context: DriverContext,
 ): Promise<number> {
   const begun = context.clock.monotonic();
   const ended = new Set<number>();

@@ -169,7 +169,7 @@ async function completed(
   const whole = only !== undefined && dumps.every((one) => one.tables.length === 0);
   // Numbers go on being handed out: what counts is what the dump says.
   const sequences = whole
-    ? await dumpSequences(only.path, restore, content.sequences, context)
+    ? await dumpSequences({ dump: only.path, entries }, restore, content.sequences, context)
     : content.sequences;
   return { content: { ...content, sequences }, digests, bytes, entries: entries.length };
 }

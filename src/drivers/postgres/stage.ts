@@ -9,6 +9,7 @@ import { named, readDatabases, stagedMarker } from "./databases.js";
 import { dropExpired } from "./drop-expired.js";
 import { alone } from "./maintenance.js";
 import { markerText, type StagedMarker } from "./marker.js";
+import { closedCopy, type ProvenCopy } from "./proven-copy.js";
 import { removeExpired } from "./remove-expired.js";
 import { restoreDump } from "./restore-dump.js";
 import { findRestore } from "./restore-program.js";
@@ -21,7 +22,7 @@ const cleanUpMs = 10_000;
 const endMs = 10_000;
 
 /**
- * Restores into a database beside the live one, which serves on. The mark that it is complete is written last, after it was
+ * Restores into a database beside the live one, which serves on, or takes what a proof has kept there. The mark that it is complete is written last, after it was
  * compared with what was captured; from then on nobody can connect to it until it is swapped in.
  */
 export async function applyStage(job: Job, context: StepContext): Promise<Outcome> {
@@ -37,17 +38,45 @@ export async function applyStage(job: Job, context: StepContext): Promise<Outcom
       }
       const source = await sourceOf(job, from, context);
       await refuseUnmet(connection, source.data);
-      if (found !== undefined) await dropStaged(connection, found);
-      await dropExpired(connection, databases, server.database, context);
+      const copy = closedCopy(databases, server.database, source.identity);
+      if (found !== undefined && copy === undefined) await dropStaged(connection, found);
+      const others = databases.filter((row) => row !== found);
+      await dropExpired(connection, others, server.database, context);
       await removeExpired(job.options, server.database, context, from);
       begun = true;
-      await make(connection, server, source, job, context);
-      return { summary: `"${staged}" holds the captured state`, changed: true, data: { staged } };
+      const taken = copy !== undefined && (await took(connection, copy, source, job, context));
+      if (!taken) await make(connection, server, source, job, context);
+      const by = taken ? ", the proven copy," : "";
+      return { summary: `"${staged}"${by} holds the captured state`, changed: true, data: { staged } };
     });
   } catch (error) {
     if (begun) await removeLeft(job, context);
     // What serves is as it was.
     throw error instanceof BackoutError ? error.leaving("none") : error;
+  }
+}
+
+/** What a proof has kept, compared once more. False where it is not what it was: then it is gone, and has to be made. */
+async function took(
+  connection: Connection,
+  { row, marker }: ProvenCopy,
+  source: Source,
+  job: Job,
+  context: StepContext,
+): Promise<boolean> {
+  const { proven: _, ...mark } = marker;
+  const name = identifier(row.name);
+  try {
+    await connection.run(
+      `comment on database ${name} is ${literal(markerText(mark))}; alter database ${name} allow_connections true;`,
+    );
+    await complete(connection, mark, source, job, context);
+    return true;
+  } catch (error) {
+    if (!(error instanceof BackoutError) || context.signal.aborted) throw error;
+    context.log(`"${row.name}": the proven copy cannot be taken, and is made anew: ${error.message}`);
+    await dropStaged(connection, row);
+    return false;
   }
 }
 
@@ -79,9 +108,23 @@ async function make(
   // Until it is swapped in, its comment is our mark.
   const unmarked = { ...data, database: { ...data.database, comment: "" } };
   await restoreDump({ program, server: beside, dump, data: unmarked, jobs, entry: connection }, context);
-  await compareStaged({ server: beside, data, jobs }, context);
+  await complete(connection, mark, source, job, context);
+}
+
+/** Compared; from the mark on nobody can connect to it until it is swapped in. */
+async function complete(
+  connection: Connection,
+  mark: StagedMarker,
+  { data }: Source,
+  job: Job,
+  context: StepContext,
+): Promise<void> {
+  const { staged: database } = stageInput(job);
+  const name = identifier(database);
+  const { jobs } = job.options;
+  await compareStaged({ server: { ...serverOf(job.options), database }, data, jobs }, context);
   await connection.run(`alter database ${name} allow_connections false`);
-  await endSessions(connection, { oid, database: staged, except: 0, limitMs: endMs }, context);
+  await endSessions(connection, { oid: mark.oid, database, except: 0, limitMs: endMs }, context);
   await connection.run(`comment on database ${name} is ${literal(markerText({ ...mark, complete: true }))}`);
 }
 
@@ -107,8 +150,10 @@ export function settleStage(job: Job, context: StepContext): Promise<Settlement>
   return alone(server, job.options.maintenance, context, async (connection) => {
     const found = named(await readDatabases(connection), staged);
     if (found === undefined) return { state: "not-applied", summary: `"${staged}" is not there` };
-    return stagedMarker(found)?.complete === true
-      ? { state: "applied", summary: `"${staged}" is complete` }
-      : { state: "partial", summary: `"${staged}" is restored in part` };
+    const marker = stagedMarker(found);
+    if (marker?.complete === true) return { state: "applied", summary: `"${staged}" is complete` };
+    return marker?.proven === undefined
+      ? { state: "partial", summary: `"${staged}" is restored in part` }
+      : { state: "not-applied", summary: `"${staged}" is what a proof has kept` };
   });
 }

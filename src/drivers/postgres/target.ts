@@ -8,6 +8,7 @@ import { observe } from "./observe.js";
 import { options } from "./options.js";
 import { plan } from "./plan.js";
 import { prove } from "./prove.js";
+import { letGo } from "./proven-copy.js";
 import { apply, settle } from "./steps.js";
 import { undo } from "./undo.js";
 import { verify } from "./verify.js";
@@ -28,6 +29,7 @@ export const target = defineTarget({
   settle,
   verify,
   undo,
+  letGo,
   versions,
   discover,
 });

@@ -248,12 +248,12 @@ function report(megabytes: number, rounds: readonly Round[]): Figure[] {
       against: `pg_restore -j ${jobs} alone into another database; by the copy: ${median(rounds.map(({ copy }) => copy.whole))}`,
     }),
     figure({
-      ...{ area, figure: `whole restore, ${what}`, unit: "times", most: 1.15 },
+      ...{ area, figure: `whole restore, ${what}, no copy`, unit: "times", most: 1.15 },
       values: rounds.map(({ whole, beside }) => whole / beside),
       against: `pg_restore -j ${jobs} alone into another database: ${median(rounds.map(({ beside }) => beside))}`,
     }),
     figure({
-      ...{ area, figure: `whole restore, ${what}, after a drop`, unit: "times" },
+      ...{ area, figure: `whole restore, ${what}, no copy, after a drop`, unit: "times" },
       values: rounds.map(({ whole, restore }) => whole / restore),
       against: `the same after the database was dropped: ${median(rounds.map(({ restore }) => restore))}`,
     }),

@@ -14,7 +14,12 @@ export interface DatabaseRow {
   readonly oid: number;
   readonly gate: Gate;
   readonly comment: string | null;
+  /** Its own entry was last written by the transaction that wrote the comment: nobody has opened, renamed or altered it since. */
+  readonly asMarked: boolean;
 }
+
+/** Stands in place of a transaction whose number was forgotten, as VACUUM FULL does: says nothing. */
+const frozen = 2;
 
 /** Every database of the server, as the catalogue has it now. */
 export async function readDatabases(connection: Connection): Promise<DatabaseRow[]> {
@@ -25,13 +30,14 @@ export async function readDatabases(connection: Connection): Promise<DatabaseRow
     limit: number;
     template: boolean;
     comment: string | null;
+    marked: boolean | null;
   }>(
-    `select datname as name, oid::text as oid, datallowconn as allow, datconnlimit as limit, datistemplate as template,
-       shobj_description(oid, 'pg_database') as comment
-     from pg_database`,
+    `select datname as name, d.oid::text as oid, datallowconn as allow, datconnlimit as limit, datistemplate as template,
+       s.description as comment, s.xmin = d.xmin and s.xmin <> '${frozen}' as marked
+     from pg_database d left join pg_shdescription s on s.objoid = d.oid and s.classoid = 'pg_database'::regclass`,
   );
-  return rows.map(({ name, oid, allow, limit, template, comment }) => ({
-    ...{ name, oid: Number(oid), gate: { allow, limit, template }, comment },
+  return rows.map(({ name, oid, allow, limit, template, comment, marked }) => ({
+    ...{ name, oid: Number(oid), gate: { allow, limit, template }, comment, asMarked: marked === true },
   }));
 }
 

@@ -4,7 +4,7 @@ import { identifier, literal } from "../../clients/postgres/identifier.js";
 import type { CapturedPart, DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
-import { type DatabaseRow, named, readDatabases, stagedMarker } from "./databases.js";
+import { type DatabaseRow, isBroken, named, readDatabases, stagedMarker } from "./databases.js";
 import { alone, holdAlone } from "./maintenance.js";
 import { markerText, type StagedMarker } from "./marker.js";
 import type { Options } from "./options.js";
@@ -104,13 +104,15 @@ export const provenCopies = (databases: readonly DatabaseRow[], of: string): Pro
     return ours ? [{ row, marker: { ...marker, proven: marker.proven } }] : [];
   });
 
-/** That of a state, as it was left: nobody could connect to it since. */
+/** That of a state, as it was left: nobody has opened it since, so nobody can have been in it. */
 export const closedCopy = (
   databases: readonly DatabaseRow[],
   of: string,
   identity: string,
 ): ProvenCopy | undefined =>
-  provenCopies(databases, of).find(({ row, marker }) => marker.identity === identity && !row.gate.allow);
+  provenCopies(databases, of).find(
+    ({ row, marker }) => marker.identity === identity && row.asMarked && !isBroken(row),
+  );
 
 async function dropCopies(
   connection: Connection,

@@ -22,8 +22,8 @@ const cleanUpMs = 10_000;
 const endMs = 10_000;
 
 /**
- * Restores into a database beside the live one, which serves on, or takes what a proof has kept there. The mark that it is complete is written last, after it was
- * compared with what was captured; from then on nobody can connect to it until it is swapped in.
+ * Restores into a database beside the live one, which serves on, or takes what a proof has kept there. The mark that it is complete is
+ * written last, after it was compared with what was captured; from then on nobody can connect to it until it is swapped in.
  */
 export async function applyStage(job: Job, context: StepContext): Promise<Outcome> {
   const server = serverOf(job.options);
@@ -39,6 +39,8 @@ export async function applyStage(job: Job, context: StepContext): Promise<Outcom
       const source = await sourceOf(job, from, context);
       await refuseUnmet(connection, source.data);
       const copy = closedCopy(databases, server.database, source.identity);
+      if (copy === undefined && stagedMarker(found)?.proven !== undefined)
+        context.log(`"${staged}": the proven copy was opened or altered since, and is made anew`);
       if (found !== undefined && copy === undefined) await dropStaged(connection, found);
       const others = databases.filter((row) => row !== found);
       await dropExpired(connection, others, server.database, context);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
@@ -41,10 +41,13 @@ async function writeUntilKilled(state: string, ms: number): Promise<string[]> {
   return said.split("\n").slice(0, -1);
 }
 
-test("a writer killed at any moment leaves each checkpoint whole or none of it, and the next one cleans up", async () => {
+test("a writer killed at any moment leaves each checkpoint whole or none of it, and the next one cleans up, after a minute what was not signed yet", async () => {
   const state = join(folder, "state");
   const ids = timeIds(systemClock);
   const store = checkpointStore({ folder: state, clock: systemClock, ids, processes: localProcesses });
+  const origin = { system: "shop", environment: "test", by: "test" };
+  const hidden = async (): Promise<string[]> =>
+    (await readdir(join(state, "checkpoints"))).filter((name) => name.startsWith("."));
   const committed: string[] = [];
   let cutShort = 0;
   for (let round = 0; round < 12; round++) {
@@ -60,10 +63,21 @@ test("a writer killed at any moment leaves each checkpoint whole or none of it, 
     const there = checkpoints.map(({ id }) => id);
     expect(there).toEqual(expect.arrayContaining(committed));
 
-    const draft = await store.create({ system: "shop", environment: "test", by: "test" });
-    const left = (await readdir(join(state, "checkpoints"))).filter((name) => name.startsWith("."));
-    expect(left).toEqual([`.tmp-${draft.id}`]);
+    const draft = await store.create(origin);
+    for (const name of await hidden()) {
+      if (name === `.tmp-${draft.id}`) continue;
+      // Killed before it had signed its folder: for a minute it could still be about to.
+      const signature = await readFile(join(state, "checkpoints", name, "writer.json"), "utf8").catch(
+        () => "",
+      );
+      expect(signature.endsWith("}"), `${name} is signed`).toBe(false);
+      const before = new Date(Date.now() - 61_000);
+      await utimes(join(state, "checkpoints", name), before, before);
+    }
     await draft.abandon();
+    const later = await store.create(origin);
+    expect(await hidden()).toEqual([`.tmp-${later.id}`]);
+    await later.abandon();
   }
   expect(cutShort).toBeGreaterThan(0);
 });

@@ -1,8 +1,8 @@
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type PostgresServer, postgresServer } from "../support/postgres-server.js";
 import { shopsOn } from "../support/postgres-shops.js";
+import { spoilFile } from "../support/spoil-file.js";
 
 let server: PostgresServer;
 beforeAll(async () => {
@@ -12,14 +12,11 @@ afterAll(() => server?.stop());
 
 const { withShop } = shopsOn(() => server);
 
-/** Its first page is no page any more, as after a fault of the disk. */
 async function damage(database: string, table: string): Promise<void> {
   const path = await server.sql(database, `select pg_relation_filepath('${table}')`);
   await server.sql(database, "checkpoint");
   await server.crash();
-  const file = await open(join(server.folder, "data", path), "r+");
-  await file.write(Buffer.alloc(64, 0xee), 0, 64, 0);
-  await file.close();
+  await spoilFile(join(server.folder, "data", path));
   await server.start();
 }
 

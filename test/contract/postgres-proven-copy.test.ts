@@ -1,4 +1,4 @@
-import { open, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { StepSpec } from "../../src/core/driver.js";
@@ -8,6 +8,7 @@ import { stepRunner } from "../../src/drivers/testing/killed-step.js";
 import { keyOf } from "../../src/drivers/testing/target-session.js";
 import { type PostgresServer, postgresServer } from "../support/postgres-server.js";
 import { type ShopSession as Session, shopsOn } from "../support/postgres-shops.js";
+import { spoilFile } from "../support/spoil-file.js";
 
 let server: PostgresServer;
 
@@ -35,14 +36,10 @@ async function copyOf(session: Session): Promise<string> {
 }
 const prove = async ({ contexts, taken, resolved }: Session, from: Taken = taken, options = resolved) =>
   target.prove?.(from.part, options, await contexts.prove(from));
-/** The first page of each is no page any more. */
 async function spoilLargeFiles(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if ((await stat(path)).size < 65_536) continue;
-    const file = await open(path, "r+");
-    await file.write(Buffer.alloc(64, 0xee), 0, 64, 0);
-    await file.close();
+    if ((await stat(path)).size >= 65_536) await spoilFile(path);
   }
 }
 const letGo = ({ contexts, resolved }: Session, { part }: Taken) =>

@@ -2,7 +2,7 @@ import type { Connection } from "../../clients/postgres/connection.js";
 import { identifier } from "../../clients/postgres/identifier.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
-import { type DatabaseRow, stagedMarker } from "./databases.js";
+import { type DatabaseRow, dropDatabase, stagedMarker } from "./databases.js";
 import { createStatement } from "./settings.js";
 
 /**
@@ -51,5 +51,5 @@ export async function dropStaged(connection: Connection, row: DatabaseRow): Prom
       { effect: "none", hint: "rename it, then try again" },
     );
   }
-  await connection.run(`drop database if exists ${identifier(row.name)} with (force)`);
+  await dropDatabase(connection, row.name);
 }

@@ -1,4 +1,5 @@
 import type { Connection } from "../../clients/postgres/connection.js";
+import { identifier } from "../../clients/postgres/identifier.js";
 import {
   type Fence,
   type Gate,
@@ -40,6 +41,10 @@ export async function readDatabases(connection: Connection): Promise<DatabaseRow
     ...{ name, oid: Number(oid), gate: { allow, limit, template }, comment, asMarked: marked === true },
   }));
 }
+
+/** Whoever is in it is ended. Whether it is ours to drop, the caller knows. */
+export const dropDatabase = (connection: Connection, name: string): Promise<void> =>
+  connection.run(`drop database if exists ${identifier(name)} with (force)`);
 
 export const named = (databases: readonly DatabaseRow[], name: string): DatabaseRow | undefined =>
   databases.find((one) => one.name === name);

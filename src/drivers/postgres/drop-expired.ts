@@ -1,7 +1,6 @@
 import type { Connection } from "../../clients/postgres/connection.js";
-import { identifier } from "../../clients/postgres/identifier.js";
 import type { DriverContext } from "../../core/driver.js";
-import { type DatabaseRow, keptDatabases, stagedMarker } from "./databases.js";
+import { type DatabaseRow, dropDatabase, keptDatabases, stagedMarker } from "./databases.js";
 import { stagedName } from "./own-names.js";
 
 /**
@@ -22,7 +21,7 @@ export async function dropExpired(
     return marker?.of === of && row.name === stagedName(of, marker.identity) && !marker.fence;
   });
   for (const { name } of [...kept.map(({ row }) => row), ...staged]) {
-    await connection.run(`drop database if exists ${identifier(name)} with (force)`);
+    await dropDatabase(connection, name);
     context.log(`"${name}": was kept by backout for ${of}, and is dropped`);
   }
 }

@@ -8,7 +8,7 @@ import { stagedName } from "./own-names.js";
 import { totalRows } from "./read-content.js";
 import { lackOfDumpRoom } from "./room.js";
 import { snapshotStep, spare } from "./snapshot-step.js";
-import { stageStep, takeCopyStep, timeLimit } from "./stage-step.js";
+import { stageOrCompareStep, timeLimit } from "./stage-step.js";
 import type { Standing } from "./standing.js";
 import type { SnapshotInput, TablesInput } from "./step-input.js";
 import type { TableWay } from "./tables-script.js";
@@ -49,11 +49,13 @@ export function planTables(given: ChosenPlan): StepSpec[] {
     ...{ database: name, data, tables, source: { staged } },
     ...{ chosen, standing, options, observed, expectedMs: own },
   });
-  const stage =
-    observed.data.proven === true
-      ? takeCopyStep(name, { staged }, { bytes: data.database.bytes, restoreMs: expectedMs })
-      : stageStep(name, { staged }, expectedMs);
-  return [...before, stage, ...after];
+  const { proven } = observed.data;
+  const { bytes } = data.database;
+  return [
+    ...before,
+    stageOrCompareStep(name, { staged }, { proven, bytes, restoreMs: expectedMs }),
+    ...after,
+  ];
 }
 
 type ChosenTable = TableWay & { readonly seen: string };

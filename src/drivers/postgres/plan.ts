@@ -9,7 +9,7 @@ import { stagedName } from "./own-names.js";
 import { dropFirst, lackOfRoom } from "./plan-drop-first.js";
 import { inPlace } from "./plan-in-place.js";
 import { planTables } from "./plan-tables.js";
-import { stageStep, takeCopyStep } from "./stage-step.js";
+import { stageOrCompareStep } from "./stage-step.js";
 import { againstSwap, type Standing } from "./standing.js";
 import type { SwapInput } from "./step-input.js";
 
@@ -45,9 +45,7 @@ export function plan({
   const staged = stagedName(name, captured.identity);
   return [
     ...kept,
-    proven
-      ? takeCopyStep(name, { staged }, { bytes, restoreMs: expectedMs })
-      : stageStep(name, { staged }, expectedMs),
+    stageOrCompareStep(name, { staged }, { proven, bytes, restoreMs: expectedMs }),
     {
       operation: "swap",
       title: `swap the staged ${name} in by rename`,

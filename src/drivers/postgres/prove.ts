@@ -28,7 +28,7 @@ export async function prove(
   const keeps = keepsProven(captured, options);
   const [folder, { major, needs, finding, useless }] = await Promise.all([
     dumpFolder(data, context),
-    lookAt(server, { captured, keeps }, options, context),
+    lookAt(server, { data, keeps }, options, context),
   ]);
   // About the place, not about the dump: nothing has been measured.
   if (needs.length > 0) return { level: "captured", checks: needs };
@@ -62,8 +62,8 @@ export async function prove(
         ...compareContents(...acrossVersions(data.content, content, { then: data.server.major, now: major })),
       ];
       if (checks.some(({ result }) => result !== "passed")) return { level: "captured", checks, restoreMs };
-      const place = { keeper: entry, scratch: scratch.database };
       if (!keeps) return { level: "restored", checks, restoreMs };
+      const place = { keeper: entry, scratch: scratch.database };
       const note =
         useless === undefined ? await keepCopy(place, captured, options, context) : notKept(useless);
       return { level: "restored", checks, restoreMs, notes: [note] };
@@ -74,10 +74,7 @@ export async function prove(
 /** What the server lacks, and the program; why its copy could not be kept, where it is to be. */
 const lookAt = (
   server: Server,
-  {
-    captured: { data },
-    keeps,
-  }: { readonly captured: CapturedPart<CapturedDatabase>; readonly keeps: boolean },
+  { data, keeps }: { readonly data: CapturedDatabase; readonly keeps: boolean },
   options: Options,
   context: ProveContext,
 ) =>

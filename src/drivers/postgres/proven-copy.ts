@@ -4,7 +4,7 @@ import { identifier, literal } from "../../clients/postgres/identifier.js";
 import type { CapturedPart, DriverContext } from "../../core/driver.js";
 import { BackoutError } from "../../core/errors.js";
 import type { CapturedDatabase } from "./captured-database.js";
-import { type DatabaseRow, isBroken, named, readDatabases, stagedMarker } from "./databases.js";
+import { type DatabaseRow, dropDatabase, isBroken, named, readDatabases, stagedMarker } from "./databases.js";
 import { alone, holdAlone } from "./maintenance.js";
 import { markerText, type StagedMarker } from "./marker.js";
 import type { Options } from "./options.js";
@@ -120,7 +120,7 @@ async function dropCopies(
   context: DriverContext,
 ): Promise<void> {
   for (const { row } of copies) {
-    await connection.run(`drop database if exists ${identifier(row.name)} with (force)`);
+    await dropDatabase(connection, row.name);
     context.log(`"${row.name}": the proven copy of an earlier checkpoint, dropped`);
   }
 }

@@ -5,6 +5,7 @@ import { identifier, literal } from "../../clients/postgres/identifier.js";
 import type { DriverContext } from "../../core/driver.js";
 import type { CapturedDatabase } from "./captured-database.js";
 import { placeBeside } from "./create-staged.js";
+import { dropDatabase } from "./databases.js";
 import { createStatement } from "./settings.js";
 
 const prefix = "backout_scratch_";
@@ -43,7 +44,7 @@ export async function withScratchDatabase<Result>(
       `comment on database ${identifier(name)} is ${literal(`backout: scratch of ${data.database.name}`)}`,
     );
     const result = await work({ ...server, database: name }, keeper);
-    gone = await drop(keeper, name).then(
+    gone = await dropDatabase(keeper, name).then(
       () => true,
       () => false,
     );
@@ -62,17 +63,14 @@ async function removed(
   context: DriverContext,
 ): Promise<void> {
   const own = { host: context.host, signal: AbortSignal.timeout(farewellMs) };
-  await withConnection(server, own, (connection) => drop(connection, name), { database: maintenance }).catch(
-    (error: unknown) => {
-      context.log(
-        `${name}: could not be removed, the next proof does: ${error instanceof Error ? error.message : error}`,
-      );
-    },
-  );
+  await withConnection(server, own, (connection) => dropDatabase(connection, name), {
+    database: maintenance,
+  }).catch((error: unknown) => {
+    context.log(
+      `${name}: could not be removed, the next proof does: ${error instanceof Error ? error.message : error}`,
+    );
+  });
 }
-
-const drop = (connection: Connection, name: string): Promise<void> =>
-  connection.run(`drop database if exists ${identifier(name)} with (force)`);
 
 /** Names of databases that a dead backout left. */
 export async function leftScratch(connection: Connection): Promise<string[]> {
@@ -89,7 +87,7 @@ export async function leftScratch(connection: Connection): Promise<string[]> {
 
 async function sweepScratch(connection: Connection, context: DriverContext): Promise<void> {
   for (const name of await leftScratch(connection)) {
-    await drop(connection, name);
+    await dropDatabase(connection, name);
     context.log(`${name}: left by a proof that did not end, removed`);
   }
 }

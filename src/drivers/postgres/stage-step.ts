@@ -16,13 +16,23 @@ export const stageStep = (name: string, input: StageInput, expectedMs: number): 
   timeoutMs: timeLimit(expectedMs),
 });
 
-/** The same where a proof has kept its copy. It may be gone by then: the limit is that of a restore. */
-export const takeCopyStep = (
+/** The same or, where a proof has kept its copy, its comparison. That may be gone by then: the limit is a restore's. */
+export function stageOrCompareStep(
   name: string,
   input: StageInput,
-  { bytes, restoreMs }: { readonly bytes: number; readonly restoreMs: number },
-): StepSpec => ({
-  ...stageStep(name, input, restoreMs),
-  title: `compare the proven copy of ${name} beside the live one`,
-  expectedMs: Math.min(restoreMs, 300 + Math.ceil(bytes / comparedPerMs)),
-});
+  { proven = false, bytes, restoreMs }: { readonly proven?: boolean | undefined } & CopyCosts,
+): StepSpec {
+  const stage = stageStep(name, input, restoreMs);
+  if (!proven) return stage;
+  return {
+    ...stage,
+    title: `compare the proven copy of ${name} beside the live one`,
+    expectedMs: Math.min(restoreMs, 300 + Math.ceil(bytes / comparedPerMs)),
+  };
+}
+
+interface CopyCosts {
+  readonly bytes: number;
+  /** Milliseconds. */
+  readonly restoreMs: number;
+}
